@@ -1,0 +1,1 @@
+"""Executes runs: the AgentCore Runtime server, the durable workflows, their agents and tools."""

@@ -1,0 +1,1 @@
+"""The `errand` command: calls the other packages and renders what they say."""

@@ -1,0 +1,1 @@
+"""Lambda handlers that hand runs to the agent, and nothing else."""

@@ -1,0 +1,1 @@
+"""The embedded AWS: an emulator, a stand-in for AgentCore, and the deployed template."""

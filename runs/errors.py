@@ -1,0 +1,98 @@
+"""Errors about runs.
+
+    RunError
+    ├── InvalidRequestError        the caller's data is wrong; `field` names where
+    ├── RunNotFoundError           no such run in this journal
+    ├── IllegalTransitionError     a run in that status can't do that
+    ├── ClaimLostError             somebody else has the run, or it has ended
+    ├── LeaseLostError             this worker's lease is no longer the run's: stop working
+    ├── CorruptRecordError         the journal holds something that can't be read
+    ├── PayloadHashError           a stored payload is not what was stored
+    ├── PayloadMissingError        a stored payload is gone
+    └── JournalUnavailableError    the store did not answer; retrying may help
+
+`retryable` tells invoker, worker and state machine alike whether trying the same again can help.
+"""
+
+
+class RunError(Exception):
+    """The root of this package's errors."""
+
+    retryable = False
+
+
+class InvalidRequestError(RunError):
+    """A request's data is wrong; nothing was done."""
+
+    def __init__(self, *, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class RunNotFoundError(RunError):
+    """The journal has no such run."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"run {session_id!r} is not in the journal")
+        self.session_id = session_id
+
+
+class IllegalTransitionError(RunError):
+    """The run's status does not allow what was asked."""
+
+    def __init__(self, session_id: str, *, status: str, wanted: str) -> None:
+        super().__init__(f"run {session_id!r} is {status} and can't become {wanted}")
+        self.session_id = session_id
+        self.status = status
+        self.wanted = wanted
+
+
+class ClaimLostError(RunError):
+    """The run can't be claimed now. Not a failure: somebody else is on it, or it is over."""
+
+    def __init__(self, session_id: str, why: str) -> None:
+        super().__init__(f"run {session_id!r} can't be claimed: {why}")
+        self.session_id = session_id
+
+
+class LeaseLostError(RunError):
+    """A write was refused because the run's lease is another's, or the run has ended."""
+
+    def __init__(self, session_id: str, *, attempt: int) -> None:
+        super().__init__(
+            f"attempt {attempt} of run {session_id!r} no longer holds the lease; "
+            "its writes are refused"
+        )
+        self.session_id = session_id
+        self.attempt = attempt
+
+
+class CorruptRecordError(RunError):
+    """A journal record can't be read; it is named, and left as it is."""
+
+    def __init__(self, session_id: str, record: str, why: str) -> None:
+        super().__init__(f"record {record!r} of run {session_id!r} can't be read: {why}")
+        self.session_id = session_id
+        self.record = record
+
+
+class PayloadHashError(RunError):
+    """Stored bytes do not have the hash they were stored under."""
+
+    def __init__(self, key: str, *, expected: str, actual: str) -> None:
+        super().__init__(f"payload {key!r} has sha256 {actual}, expected {expected}")
+        self.key = key
+
+
+class PayloadMissingError(RunError):
+    """A payload the journal refers to is not in the artifact store."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"payload {key!r} is not in the artifact store")
+        self.key = key
+
+
+class JournalUnavailableError(RunError):
+    """The journal's store did not answer or throttled, after this process's own retries."""
+
+    retryable = True

@@ -1,0 +1,95 @@
+"""The timeline of a run: immutable facts, each written in the transaction of what it tells.
+
+The first group is that of the Lambda durable execution history (`GetDurableExecutionHistory`);
+the second is our own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from runs.instants import to_iso
+from runs.json_types import Json
+
+
+class EventType(StrEnum):
+    """What happened."""
+
+    EXECUTION_STARTED = "ExecutionStarted"
+    EXECUTION_SUCCEEDED = "ExecutionSucceeded"
+    EXECUTION_FAILED = "ExecutionFailed"
+    EXECUTION_TIMED_OUT = "ExecutionTimedOut"
+    EXECUTION_STOPPED = "ExecutionStopped"
+    CONTEXT_STARTED = "ContextStarted"
+    CONTEXT_SUCCEEDED = "ContextSucceeded"
+    CONTEXT_FAILED = "ContextFailed"
+    STEP_STARTED = "StepStarted"
+    STEP_SUCCEEDED = "StepSucceeded"
+    STEP_FAILED = "StepFailed"
+    WAIT_STARTED = "WaitStarted"
+    WAIT_SUCCEEDED = "WaitSucceeded"
+    WAIT_CANCELLED = "WaitCancelled"
+    CALLBACK_STARTED = "CallbackStarted"
+    CALLBACK_SUCCEEDED = "CallbackSucceeded"
+    CALLBACK_FAILED = "CallbackFailed"
+    CALLBACK_TIMED_OUT = "CallbackTimedOut"
+    CHAINED_INVOKE_STARTED = "ChainedInvokeStarted"
+    CHAINED_INVOKE_SUCCEEDED = "ChainedInvokeSucceeded"
+    CHAINED_INVOKE_FAILED = "ChainedInvokeFailed"
+
+    #: The invoker hands the run to the agent.
+    DISPATCHED = "Dispatched"
+    #: A worker took the lease and began an attempt.
+    LEASE_CLAIMED = "LeaseClaimed"
+    #: A worker handed the run back at shutdown.
+    LEASE_RELEASED = "LeaseReleased"
+    #: The run gave up its machine to wait.
+    RUN_PARKED = "RunParked"
+    #: Somebody asked for the run to end.
+    CANCEL_REQUESTED = "CancelRequested"
+    #: The watchdog saw no progress and let the run go.
+    RUN_STALLED = "RunStalled"
+    #: A model call returned and was paid for; written with the message it gave.
+    MODEL_CALLED = "ModelCalled"
+    #: A model call ended with an error.
+    MODEL_FAILED = "ModelFailed"
+    #: A tool was entered; written with its STARTED ledger entry.
+    TOOL_CALLED = "ToolCalled"
+    #: A tool returned; written with its DONE ledger entry.
+    TOOL_RETURNED = "ToolReturned"
+    #: A long step said how far it is.
+    PROGRESS_REPORTED = "ProgressReported"
+    #: A file was put in the artifact store.
+    ARTIFACT_SAVED = "ArtifactSaved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact in a run's timeline."""
+
+    type: EventType
+    at: datetime
+    #: The operation it is about, if any.
+    operation_id: str | None = None
+    parent_id: str | None = None
+    name: str | None = None
+    sub_type: str | None = None
+    #: The attempt that wrote it; 0 for facts from outside an attempt.
+    attempt: int = 0
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+    def to_json(self, event_id: int) -> dict[str, Json]:
+        """Give the event in the shape of `GetDurableExecutionHistory`; `event_id` counts from 1."""
+        shape: dict[str, Json] = {
+            "EventType": self.type.value,
+            "EventId": event_id,
+            "EventTimestamp": to_iso(self.at),
+            "Id": self.operation_id,
+            "ParentId": self.parent_id,
+            "Name": self.name,
+            "SubType": self.sub_type,
+            "Attempt": self.attempt or None,
+            f"{self.type.value}Details": dict(self.details),
+        }
+        return {key: value for key, value in shape.items() if value is not None}

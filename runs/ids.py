@@ -1,0 +1,57 @@
+"""Identifiers: sessions, lease tokens and the time-ordered ids of events.
+
+Every function makes its value when it is called. Nothing unique is made at import, because
+AgentCore (platform V2) starts each session from a snapshot of the imported process.
+"""
+
+import os
+import re
+import threading
+import uuid
+from datetime import datetime
+
+#: What AgentCore requires of a runtime session id (InvokeAgentRuntime, `runtimeSessionId`).
+MIN_SESSION_ID = 33
+MAX_SESSION_ID = 256
+#: The alphabet AgentCore answers with; it is also safe as a folder name and in a URL.
+SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+#: The namespace in which idempotency keys become session ids; part of the public contract.
+IDEMPOTENCY_NAMESPACE = uuid.UUID("6f0c7d1e-52a4-5c0b-9b56-6f2f3e1d7a44")
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_session_id() -> str:
+    """Make a session id that nobody has: a random UUID of 36 characters."""
+    return str(uuid.uuid4())
+
+
+def session_id_for(idempotency_key: str) -> str:
+    """Derive the session id that belongs to a caller's key: the same key, the same run."""
+    return str(uuid.uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
+
+
+def new_lease_token() -> str:
+    """Make the token that fences one attempt's writes."""
+    return uuid.uuid4().hex
+
+
+class Ulids:
+    """Makes ULIDs: ids that sort by time, and within one maker by the order of making.
+
+    https://github.com/ulid/spec, with its monotonic rule: within one millisecond the random part
+    counts up. Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def new(self, at: datetime) -> str:
+        """Make an id for an instant; never smaller than one this object made before."""
+        fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+        with self._lock:
+            # The clock may stand still or step back: order within one maker must survive both.
+            self._last = fresh if fresh >> 80 > self._last >> 80 else self._last + 1
+            value = self._last
+        return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,1 @@
+"""Where runs are recorded: one port, and an adapter for each store."""

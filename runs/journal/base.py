@@ -1,0 +1,254 @@
+"""The journal port: what is recorded about runs, and the promises every store keeps.
+
+It speaks of runs, leases, operations, events and messages, never of items or rows. All methods are
+safe to call from several threads, and from several processes on the same store.
+
+Every method may raise `JournalUnavailableError` (the store did not answer; try again) and
+`CorruptRecordError` (a record can't be read; the others can).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from runs.events import Event
+from runs.json_types import Json
+from runs.lifecycle import Ending
+from runs.operations import Operation
+from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
+
+#: How many records one `Changes` may hold: a DynamoDB transaction takes 100, the head is one.
+MAX_CHANGES = 99
+
+
+class ToolStatus(StrEnum):
+    """What the effect ledger knows of a tool call."""
+
+    #: Entered; if the worker died since, nobody knows whether it took effect.
+    STARTED = "STARTED"
+    #: Returned; the entry holds what it returned.
+    DONE = "DONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEntry:
+    """One tool call in the effect ledger."""
+
+    tool_use_id: str
+    agent: str
+    tool: str
+    status: ToolStatus
+    #: The attempt that entered the tool.
+    attempt: int
+    #: The tool result, as Strands shapes it; DONE only.
+    result: Json = None
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of an agent's conversation inside a run; `index` counts from 0 without gaps."""
+
+    agent: str
+    index: int
+    body: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecord:
+    """What an agent keeps besides its messages."""
+
+    agent: str
+    body: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one write of an attempt records, all or nothing."""
+
+    operations: Sequence[Operation] = ()
+    events: Sequence[Event] = ()
+    messages: Sequence[Message] = ()
+    agents: Sequence[AgentRecord] = ()
+    tools: Sequence[ToolEntry] = ()
+    artifacts: Sequence[Artifact] = ()
+    progress: Progress | None = None
+    #: Added to the head's usage.
+    spent: Usage | None = None
+    #: Something finished: the count of attempts lost in a row starts again.
+    is_advance: bool = False
+
+    def __len__(self) -> int:
+        """Count the records, without the head."""
+        parts = (self.operations, self.events, self.messages, self.agents, self.tools)
+        return sum(len(part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The answer to `Journal.accept`."""
+
+    run: Run
+    #: False when the session id had a run before; `run` is then that one, unchanged.
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The answer to `Journal.claim`: the run as it is now, and the right to execute it."""
+
+    run: Run
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some runs, newest change first, and where the next page starts."""
+
+    runs: tuple[Run, ...]
+    #: Opaque; None on the last page.
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event with its place in the timeline: ids sort as the events were recorded."""
+
+    event_id: str
+    event: Event
+
+
+class Journal(Protocol):
+    """Records runs. A head and the events that tell of its change are written together or not."""
+
+    def accept(self, run: Run) -> Accepted:
+        """Record a new run, once per session id however often and from wherever it is called."""
+        ...
+
+    def get(self, session_id: str) -> Run | None:
+        """Read a head, as of the last write that was answered."""
+        ...
+
+    def list_runs(
+        self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """List heads, newest change first; may lag behind `get` by a moment.
+
+        Heads that can't be read are left out and logged.
+
+        Raises:
+            ValueError: `cursor` is not one of ours.
+        """
+        ...
+
+    def claim(
+        self, session_id: str, *, owner: str, token: str, now: datetime, lease_seconds: float
+    ) -> Claim:
+        """Begin an attempt. Of any number of claimants at once, one wins.
+
+        Raises:
+            ClaimLostError: The run is another's, over, cancelled or not due.
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def renew(self, lease: Lease, *, now: datetime) -> Run:
+        """Give a lease its full time again, and read the head (its `cancel_requested`).
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's.
+        """
+        ...
+
+    def commit(self, lease: Lease, changes: Changes, *, now: datetime) -> None:
+        """Record what an attempt did, all of it or nothing, and renew its lease.
+
+        Operations, agents, messages and tools replace those of the same id; events add up.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
+            ValueError: More than `MAX_CHANGES` records.
+        """
+        ...
+
+    def settle(self, lease: Lease, ending: Ending, *, now: datetime) -> Run:
+        """End a run. After the answer no write of any attempt is taken.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
+        """
+        ...
+
+    def park(
+        self, lease: Lease, *, wake_at: datetime | None, waiting_for: str, now: datetime
+    ) -> Run:
+        """Give up the machine: WAITING until `wake_at`, or until an answer comes.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
+        """
+        ...
+
+    def release(self, lease: Lease, *, now: datetime, why: str) -> Run:
+        """Hand a run back: QUEUED and due at once, for another worker to claim.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
+        """
+        ...
+
+    def dispatch(self, session_id: str, *, now: datetime, retry_at: datetime) -> Run:
+        """Count a hand-over to the agent, before it is made.
+
+        Raises:
+            IllegalTransitionError: The run has ended, is being worked on, or is not due.
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def cancel(self, session_id: str, *, now: datetime, reason: str) -> Run:
+        """End a run nobody works on; ask the worker of one somebody works on. Twice is once.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def expire(self, session_id: str, *, now: datetime) -> Run:
+        """End a run whose deadline has passed; leave any other as it is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def give_up(self, session_id: str, *, error: RunFailure, now: datetime) -> Run:
+        """Fail a run nobody works on; leave any other as it is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def operations(self, session_id: str) -> list[Operation]:
+        """Read all operations of a run, in the order of their start."""
+        ...
+
+    def events(self, session_id: str, *, after: str | None = None) -> list[Recorded]:
+        """Read the timeline, or what was recorded after the event with the id `after`."""
+        ...
+
+    def messages(self, session_id: str, agent: str) -> list[Message]:
+        """Read an agent's conversation inside a run, in order."""
+        ...
+
+    def agent(self, session_id: str, agent: str) -> AgentRecord | None:
+        """Read what an agent keeps besides its messages."""
+        ...
+
+    def tool(self, session_id: str, tool_use_id: str) -> ToolEntry | None:
+        """Read one entry of the effect ledger."""
+        ...

@@ -1,0 +1,233 @@
+"""The rules by which a run changes: pure functions from a head to the next head and its events.
+
+Journal adapters read a head, apply a rule and write both in one transaction, on the condition that
+the head is still the one they read. So the rules stand once, whatever the store.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
+from runs.events import Event, EventType
+from runs.instants import to_iso
+from runs.json_types import Json
+from runs.run import Lease, Run, RunFailure, Status, check_transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a rule makes of a head. No events and the same head means: nothing to write."""
+
+    run: Run
+    events: tuple[Event, ...] = ()
+
+
+#: A rule with its arguments bound, as an adapter applies it.
+Rule = Callable[[Run], Change]
+
+_ENDINGS = {
+    Status.COMPLETED: EventType.EXECUTION_SUCCEEDED,
+    Status.FAILED: EventType.EXECUTION_FAILED,
+    Status.CANCELLED: EventType.EXECUTION_STOPPED,
+    Status.TIMED_OUT: EventType.EXECUTION_TIMED_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ends."""
+
+    status: Status
+    result: Json = None
+    error: RunFailure | None = None
+
+
+def accept_event(run: Run) -> Event:
+    """Give the first fact of a run's timeline."""
+    details: dict[str, Json] = {
+        "Workflow": run.workflow,
+        "Source": run.source,
+        "DeadlineAt": to_iso(run.deadline_at),
+    }
+    return Event(type=EventType.EXECUTION_STARTED, at=run.created_at, details=details)
+
+
+def claim(run: Run, *, owner: str, token: str, now: datetime, lease_seconds: float) -> Change:
+    """Take the lease: the run is queued, or parked and due, or its lease has expired.
+
+    Raises:
+        ClaimLostError: It is none of these; or it ended, was cancelled or is past its deadline.
+    """
+    _check_claimable(run, now)
+    is_lost = run.status is Status.BUSY
+    lease = Lease(
+        session_id=run.session_id,
+        token=token,
+        owner=owner,
+        attempt=run.attempt + 1,
+        seconds=lease_seconds,
+        expires_at=now + timedelta(seconds=lease_seconds),
+    )
+    claimed = replace(
+        _moved(run, Status.BUSY, now),
+        attempt=lease.attempt,
+        lost_attempts=run.lost_attempts + 1 if is_lost else 0,
+        dispatches=0,
+        lease=lease,
+        started_at=run.started_at or now,
+    )
+    details: dict[str, Json] = {"Owner": owner, "After": run.status.value}
+    return Change(run=claimed, events=(_event(claimed, EventType.LEASE_CLAIMED, now, details),))
+
+
+def _check_claimable(run: Run, now: datetime) -> None:
+    if run.status.is_terminal:
+        raise ClaimLostError(run.session_id, f"it is {run.status}")
+    if run.cancel_requested:
+        raise ClaimLostError(run.session_id, "its cancellation was requested")
+    if run.deadline_at <= now:
+        raise ClaimLostError(run.session_id, f"its deadline was {to_iso(run.deadline_at)}")
+    if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
+        why = f"{run.lease.owner} holds its lease until {to_iso(run.lease.expires_at)}"
+        raise ClaimLostError(run.session_id, why)
+    if run.status is Status.WAITING and not run.is_due(now):
+        until = to_iso(run.wake_at) if run.wake_at else "it is answered"
+        raise ClaimLostError(run.session_id, f"it waits until {until}")
+
+
+def check_fence(run: Run, lease: Lease) -> None:
+    """Refuse the write of a worker whose lease is no longer the run's.
+
+    A lease that expired but was taken by nobody still writes: the token decides, not a clock.
+
+    Raises:
+        LeaseLostError: The run is not BUSY under this token.
+    """
+    if run.status is not Status.BUSY or run.lease is None or run.lease.token != lease.token:
+        raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+
+
+def renew(run: Run, *, lease: Lease, now: datetime) -> Change:
+    """Give the attempt its full lease time again."""
+    check_fence(run, lease)
+    renewed = replace(run, lease=lease.renewed(now), version=run.version + 1, updated_at=now)
+    return Change(run=renewed)
+
+
+def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:
+    """Record how the attempt ended the run."""
+    check_fence(run, lease)
+    return _end(run, ending, now)
+
+
+def park(
+    run: Run, *, lease: Lease, wake_at: datetime | None, waiting_for: str, now: datetime
+) -> Change:
+    """Give up the machine until `wake_at`, or until somebody answers when it is None."""
+    check_fence(run, lease)
+    parked = replace(
+        _moved(run, Status.WAITING, now), wake_at=wake_at, waiting_for=waiting_for, lost_attempts=0
+    )
+    details: dict[str, Json] = {
+        "WaitingFor": waiting_for,
+        "WakeAt": to_iso(wake_at) if wake_at else None,
+    }
+    event = _event(parked, EventType.RUN_PARKED, now, details)
+    return Change(run=parked, events=(event,))
+
+
+def release(run: Run, *, lease: Lease, now: datetime, why: str) -> Change:
+    """Hand the run back so that another worker can claim it at once."""
+    check_fence(run, lease)
+    released = replace(_moved(run, Status.QUEUED, now), wake_at=now, lost_attempts=0)
+    event = _event(released, EventType.LEASE_RELEASED, now, {"Why": why})
+    return Change(run=released, events=(event,))
+
+
+def dispatch(run: Run, *, now: datetime, retry_at: datetime) -> Change:
+    """Count a hand-over to the agent; none follows before `retry_at` unless a worker claims.
+
+    Raises:
+        IllegalTransitionError: The run has ended, or a worker has it, or it is not due.
+    """
+    if run.status.is_terminal or not run.is_due(now):
+        raise IllegalTransitionError(run.session_id, status=run.status, wanted="dispatched")
+    # An expired BUSY run stays BUSY: whoever claims it must count the attempt that was lost.
+    queued = run if run.status is not Status.WAITING else _moved(run, Status.QUEUED, now)
+    dispatched = replace(
+        queued,
+        wake_at=retry_at,
+        dispatches=run.dispatches + 1,
+        version=run.version + 1,
+        updated_at=now,
+    )
+    details: dict[str, Json] = {"Dispatch": dispatched.dispatches, "After": run.status.value}
+    event = Event(type=EventType.DISPATCHED, at=now, details=details)
+    return Change(run=dispatched, events=(event,))
+
+
+def cancel(run: Run, *, now: datetime, reason: str) -> Change:
+    """End a run that no worker has; ask the worker of a run that one has. Twice is once."""
+    if run.status.is_terminal:
+        return Change(run=run)
+    if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
+        return _request_cancel(run, now, reason)
+    asked = run if run.cancel_requested else _request_cancel(run, now, reason).run
+    error = RunFailure(type="Cancelled", message=asked.cancel_reason or reason)
+    return _end(asked, Ending(status=Status.CANCELLED, error=error), now)
+
+
+def _request_cancel(run: Run, now: datetime, reason: str) -> Change:
+    if run.cancel_requested:
+        return Change(run=run)
+    asked = replace(
+        run, cancel_requested=True, cancel_reason=reason, version=run.version + 1, updated_at=now
+    )
+    event = Event(type=EventType.CANCEL_REQUESTED, at=now, details={"Reason": reason})
+    return Change(run=asked, events=(event,))
+
+
+def expire(run: Run, *, now: datetime) -> Change:
+    """End a run whose deadline has passed, whoever has it; leave any other as it is."""
+    if run.status.is_terminal or run.deadline_at > now:
+        return Change(run=run)
+    message = f"the run did not end by its deadline {to_iso(run.deadline_at)}"
+    error = RunFailure(type="DeadlineExceeded", message=message)
+    return _end(run, Ending(status=Status.TIMED_OUT, error=error), now)
+
+
+def give_up(run: Run, *, error: RunFailure, now: datetime) -> Change:
+    """Fail a run that no worker has; leave one that ended or is being worked on as it is."""
+    is_held = run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now
+    if run.status.is_terminal or is_held:
+        return Change(run=run)
+    return _end(run, Ending(status=Status.FAILED, error=error), now)
+
+
+def _end(run: Run, ending: Ending, now: datetime) -> Change:
+    ended = replace(
+        _moved(run, ending.status, now), result=ending.result, error=ending.error, finished_at=now
+    )
+    details: dict[str, Json] = {"Status": ending.status.value}
+    if ending.error is not None:
+        details["Error"] = {"ErrorType": ending.error.type, "ErrorMessage": ending.error.message}
+    return Change(run=ended, events=(_event(ended, _ENDINGS[ending.status], now, details),))
+
+
+def _moved(run: Run, to: Status, now: datetime) -> Run:
+    """Move to a status, without anything that belonged to the one before."""
+    check_transition(run, to)
+    return replace(
+        run,
+        status=to,
+        version=run.version + 1,
+        lease=None,
+        wake_at=None,
+        waiting_for=None,
+        updated_at=now,
+    )
+
+
+def _event(run: Run, kind: EventType, now: datetime, details: dict[str, Json]) -> Event:
+    return Event(type=kind, at=now, attempt=run.attempt, details=details)

@@ -1,0 +1,203 @@
+"""A run: its status and the legal moves between them, its lease, progress, usage and outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+from runs.errors import IllegalTransitionError
+from runs.json_types import Json
+
+#: How many attempts in a row may end without recording anything finished.
+DEFAULT_MAX_ATTEMPTS = 5
+#: A run that has not ended by then is TIMED_OUT, unless its request says otherwise.
+DEFAULT_DEADLINE = timedelta(hours=24)
+#: How long a run stays in the journal after its last change.
+RETENTION = timedelta(days=90)
+
+
+class Status(StrEnum):
+    """Where a run is in its life."""
+
+    #: Accepted; no worker has it.
+    QUEUED = "QUEUED"
+    #: A worker holds the lease, or held it until it expired.
+    BUSY = "BUSY"
+    #: Parked: no machine, no cost, until a time or an answer comes.
+    WAITING = "WAITING"
+    #: Ended with a result.
+    COMPLETED = "COMPLETED"
+    #: Ended with an error.
+    FAILED = "FAILED"
+    #: Ended because somebody asked for it.
+    CANCELLED = "CANCELLED"
+    #: Ended because its deadline passed.
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether the run is over."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
+
+#: Every legal move. BUSY to BUSY is a claim after an expired lease; BUSY to QUEUED is a worker
+#: that hands its run back at shutdown; WAITING to QUEUED is a dispatch of a run whose time has
+#: come. A terminal status moves only to QUEUED, by an operator's retry.
+TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.QUEUED: frozenset({Status.BUSY} | TERMINAL - {Status.COMPLETED}),
+        Status.BUSY: frozenset({Status.BUSY, Status.QUEUED, Status.WAITING} | TERMINAL),
+        Status.WAITING: frozenset({Status.BUSY, Status.QUEUED} | TERMINAL - {Status.COMPLETED}),
+        Status.COMPLETED: frozenset(),
+        Status.FAILED: frozenset({Status.QUEUED}),
+        Status.CANCELLED: frozenset({Status.QUEUED}),
+        Status.TIMED_OUT: frozenset({Status.QUEUED}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The exclusive right to execute a run until `expires_at`; `token` fences every write."""
+
+    session_id: str
+    token: str
+    #: Who holds it, for people: host, process id and session.
+    owner: str
+    attempt: int
+    seconds: float
+    expires_at: datetime
+
+    def renewed(self, now: datetime) -> "Lease":
+        """Give this lease with its full time from now."""
+        return Lease(
+            session_id=self.session_id,
+            token=self.token,
+            owner=self.owner,
+            attempt=self.attempt,
+            seconds=self.seconds,
+            expires_at=now + timedelta(seconds=self.seconds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is, in its workflow's own steps."""
+
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What model calls that returned have used, in tokens and in money."""
+
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    #: Billionths of a US dollar: whole numbers add up without rounding, in any store.
+    cost_nano_usd: int = 0
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Give the cost in US dollars."""
+        return Decimal(self.cost_nano_usd).scaleb(-9)
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Add two usages, part by part."""
+        return Usage(
+            model_calls=self.model_calls + other.model_calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            cost_nano_usd=self.cost_nano_usd + other.cost_nano_usd,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailure:
+    """Why a run ended badly: a stable type for programs, a message for people."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file a run made, in the artifact store."""
+
+    name: str
+    uri: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The head of a run: everything a reader needs to know without reading its history."""
+
+    session_id: str
+    workflow: str
+    prompt: str
+    #: What the workflow works on: a path, a URL, or a word the workflow knows.
+    input: str | None = None
+    #: Who started it: `events`, `cli`, `agentcore`, `queue`.
+    source: str
+    status: Status
+    #: Counts every head write; the condition of read-decide-write.
+    version: int = 0
+    attempt: int = 0
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    #: Attempts in a row that ended without recording anything finished; a claim after a park or
+    #: an orderly hand-back does not count.
+    lost_attempts: int = 0
+    #: Dispatches since the run was last claimed.
+    dispatches: int = 0
+    lease: Lease | None = None
+    #: When the run wants a worker: for QUEUED and WAITING always the next dispatch; for BUSY the
+    #: earliest moment of another dispatch after one was made for an expired lease.
+    wake_at: datetime | None = None
+    #: What a WAITING run waits for, for people.
+    waiting_for: str | None = None
+    #: The state machine's task token: sending it success ends the state machine's wait.
+    wake_token: str | None = None
+    deadline_at: datetime
+    cancel_requested: bool = False
+    cancel_reason: str | None = None
+    progress: Progress = field(default_factory=Progress)
+    result: Json = None
+    error: RunFailure | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    created_at: datetime
+    started_at: datetime | None = None
+    updated_at: datetime
+    finished_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Say whether the run wants a worker now. `run.asl.json` asks the same of the head."""
+        if self.status.is_terminal or (self.wake_at is not None and self.wake_at > now):
+            return False
+        if self.status is Status.BUSY:
+            return self.lease is None or self.lease.expires_at <= now
+        return self.wake_at is not None
+
+
+def check_transition(run: Run, to: Status) -> None:
+    """Refuse an illegal move.
+
+    Raises:
+        IllegalTransitionError: `TRANSITIONS` has no such move.
+    """
+    if to not in TRANSITIONS[run.status]:
+        raise IllegalTransitionError(run.session_id, status=run.status, wanted=to)

@@ -1,0 +1,1 @@
+"""The one definition of the state machine, for CDK, the local stack and the tests."""
