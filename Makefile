@@ -1,0 +1,63 @@
+# Every target sets up what it needs: a virtual environment in .venv with pinned versions.
+# uv is used when it is there (faster), plain venv and pip when not.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run down test check fmt bench synth lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything a developer needs
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Errand needs Python 3.11 or newer, and {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.13 …" if v < (3, 11) else 0)'
+ifdef UV
+	@rm -rf $(VENV)
+	@$(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+else
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+endif
+	@touch $(READY)
+
+run: $(READY) ## Start the local stack, send the sample bill through it, show it live
+	@$(BIN)/errand run
+
+down: $(READY) ## Stop the local stack
+	@$(BIN)/errand down
+
+test: $(READY) ## Run every test that needs no AWS account
+	$(BIN)/pytest
+
+check: $(READY) ## Lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(READY) ## Format the code, and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure what docs/performance.md promises
+	$(BIN)/python -m bench
+
+synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
+	$(BIN)/python -m infra.app -c target=aws
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows (no index addresses)
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --group dev pyproject.toml \
+	  --output-file constraints.txt --no-emit-index-url --no-header --no-annotate
+
+clean: ## Stop the local stack; remove .venv, caches and local state
+	@test ! -x $(BIN)/errand || $(BIN)/errand down
+	rm -rf $(VENV) .errand .build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
