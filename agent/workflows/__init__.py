@@ -1,0 +1,1 @@
+"""The workflows that ship: one module each, and a line in `registry.toml`."""
