@@ -171,6 +171,8 @@ class Run:
     waiting_for: str | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
     wake_token: str | None = None
+    #: The state machine execution that accepted the run; its repeated accept is not a duplicate.
+    execution: str | None = None
     deadline_at: datetime
     cancel_requested: bool = False
     cancel_reason: str | None = None
