@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
+from local.clients import Client, local_client
 from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
 from local.emulator_environment import emulator_python
-from local.environment import CREDENTIALS, REGION
 from local.home import Home
 from local.ports import free_port
 from local.processes import stop_child
@@ -25,15 +23,9 @@ class RunningEmulator:
     endpoint: str
     pid: int
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+    def client(self, service: str) -> Client:
         """Make a boto3 client of a service of this emulator."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )
+        return local_client(service, self.endpoint)
 
 
 @contextmanager
