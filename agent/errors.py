@@ -3,11 +3,24 @@
 RunError (runs.errors)
 ├── ConfigError                an environment variable is wrong; `variable` names it
 ├── WorkflowImportError        a registry line names something that can't be used
-└── NoAttemptError             a durable context that no runner of ours made
+├── NoAttemptError             a durable context that no runner of ours made
+└── AgentError                 an agent of a workflow can't give its answer; `agent` names it
+    ├── AgentBuildError        its `build` function does not make the agent we need
+    ├── MissingPlaybookError   it has no playbook, and there is no model
+    ├── TurnLimitError         it made all the model calls it may
+    ├── ContextOverflowError   its conversation no longer fits the model
+    ├── CutOffError            its answer was longer than the model may write
+    ├── RefusedError           the model, or a guardrail, refused to answer
+    ├── AnswerFormatError      it did not give the structured answer it owes
+    ├── UnexpectedStopError    it stopped without an answer for another reason
+    ├── InvalidMessageError    a message would make its conversation invalid
+    └── ModelUnavailableError  its model did not answer, after several tries; later may help
 
 SuspendExecution (the durable SDK's; a BaseException)
 └── AttemptStoppedError        the attempt must end now; nothing failed
 """
+
+from collections.abc import Sequence
 
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 
@@ -50,3 +63,87 @@ class AttemptStoppedError(SuspendExecution):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the attempt stops here: {why}")
+
+
+class AgentError(RunError):
+    """An agent can't give its answer."""
+
+    def __init__(self, agent: str, message: str) -> None:
+        super().__init__(f"agent {agent!r} {message}")
+        self.agent = agent
+
+
+class AgentBuildError(AgentError):
+    """The agent that `build` made would not survive its worker, or could not be told to stop."""
+
+
+class MissingPlaybookError(AgentError):
+    """The model is `offline`, which answers by the agent's playbook, and there is none."""
+
+    def __init__(self, agent: str, *, variable: str, forms: Sequence[str]) -> None:
+        super().__init__(
+            agent,
+            "has no playbook to answer by offline; "
+            f"set {variable} to a model, one of: {', '.join(forms)}",
+        )
+
+
+class TurnLimitError(AgentError):
+    """The agent has made as many model calls as it may in one run."""
+
+    def __init__(self, agent: str, *, max_turns: int) -> None:
+        super().__init__(agent, f"has no answer after {max_turns} model calls, its limit")
+        self.max_turns = max_turns
+
+
+class ContextOverflowError(AgentError):
+    """The conversation has outgrown the model's context window."""
+
+    def __init__(self, agent: str, *, model: str, why: str) -> None:
+        super().__init__(agent, f"has a conversation too long for model {model!r}: {why}")
+        self.model = model
+
+
+class CutOffError(AgentError):
+    """The model stopped in the middle of an answer, at its output limit."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(agent, "was cut off: its answer is longer than the model may write")
+
+
+class RefusedError(AgentError):
+    """The model or a guardrail refused to answer."""
+
+    def __init__(self, agent: str, *, stop_reason: str) -> None:
+        super().__init__(agent, f"got no answer from its model, which stopped with {stop_reason!r}")
+        self.stop_reason = stop_reason
+
+
+class AnswerFormatError(AgentError):
+    """The agent owes a structured answer and gave something else."""
+
+    def __init__(self, agent: str, *, output: str, why: str) -> None:
+        super().__init__(agent, f"did not answer in the form of {output!r}: {why}")
+        self.output = output
+
+
+class UnexpectedStopError(AgentError):
+    """The agent stopped without an answer, for a reason nothing here handles."""
+
+    def __init__(self, agent: str, *, stop_reason: str) -> None:
+        super().__init__(agent, f"stopped without an answer: {stop_reason!r}")
+        self.stop_reason = stop_reason
+
+
+class InvalidMessageError(AgentError):
+    """A message is not saved, because models refuse a conversation that holds it."""
+
+
+class ModelUnavailableError(AgentError):
+    """The model did not answer, after several tries."""
+
+    retryable = True
+
+    def __init__(self, agent: str, *, model: str, why: str) -> None:
+        super().__init__(agent, f"got no answer from model {model!r}: {why}")
+        self.model = model

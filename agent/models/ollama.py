@@ -1,0 +1,27 @@
+"""Models served by Ollama, on this machine or wherever its host is."""
+
+import httpx
+import ollama
+from strands.models.ollama import OllamaModel
+
+from agent.models.loaded import LoadedModel, is_throttled
+from agent.models.pricing import FREE
+from agent.models.select import ModelChoice
+from agent.models.stopping import Interruptible
+
+
+class _Ollama(Interruptible, OllamaModel):
+    """Ollama, letting go when it must stop."""
+
+
+def load(choice: ModelChoice) -> LoadedModel:
+    """Build the model; Strands opens a client for every call."""
+    model = _Ollama(choice.base_url, model_id=choice.model_id or "")
+    return LoadedModel(model=model, rates=FREE, is_transient=_is_transient)
+
+
+def _is_transient(error: BaseException) -> bool:
+    # `ollama` turns a refused connection into Python's ConnectionError.
+    if isinstance(error, ollama.ResponseError):
+        return error.status_code in {429, 500, 502, 503, 504}
+    return is_throttled(error) or isinstance(error, (ConnectionError, httpx.TransportError))

@@ -1,0 +1,156 @@
+"""Which model agents use: `ERRAND_MODEL` read into a choice, and a choice made into a model.
+
+offline                        no network: each agent answers by its own playbook
+bedrock[:<id>]                 a model or inference profile on Amazon Bedrock
+ollama:<name>                  a model of an Ollama server
+openai:<base url>#<name>       a model behind an OpenAI-compatible API
+llamacpp:<base url>            the model of a llama.cpp server
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, cast
+from urllib.parse import urlsplit
+
+from agent.errors import ConfigError, MissingPlaybookError
+from agent.models.aws import has_account
+from agent.models.loaded import LoadedModel
+from agent.models.offline import OfflineModel, Playbook
+from agent.models.pricing import FREE
+
+VARIABLE = "ERRAND_MODEL"
+#: What may be written in the variable, for messages.
+FORMS = (
+    "offline",
+    "bedrock:<model or inference profile id>",
+    "ollama:<name>",
+    "openai:<base url>#<name>",
+    "llamacpp:<base url>",
+)
+
+
+class Provider(StrEnum):
+    """Who answers."""
+
+    #: The agent's own playbook.
+    OFFLINE = "offline"
+    #: Amazon Bedrock.
+    BEDROCK = "bedrock"
+    #: An Ollama server.
+    OLLAMA = "ollama"
+    #: An OpenAI-compatible API.
+    OPENAI = "openai"
+    #: A llama.cpp server.
+    LLAMACPP = "llamacpp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """A provider, and what it needs to be told."""
+
+    provider: Provider
+    #: None is the provider's own default.
+    model_id: str | None = None
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelChoice":
+        """Read a value of `ERRAND_MODEL`.
+
+        Raises:
+            ConfigError: It is none of `FORMS`.
+        """
+        name, _, rest = text.strip().partition(":")
+        match name:
+            case Provider.OFFLINE if not rest:
+                return cls(provider=Provider.OFFLINE)
+            case Provider.BEDROCK:
+                return cls(provider=Provider.BEDROCK, model_id=rest or None)
+            case Provider.OLLAMA if rest:
+                return cls(provider=Provider.OLLAMA, model_id=rest)
+            case Provider.OPENAI:
+                url, _, model_id = rest.partition("#")
+                if not model_id:
+                    raise _refused(text, "a model name after '#'")
+                return cls(provider=Provider.OPENAI, model_id=model_id, base_url=_url(url, text))
+            case Provider.LLAMACPP:
+                return cls(provider=Provider.LLAMACPP, base_url=_url(rest, text))
+            case _:
+                raise _refused(text, "one of " + ", ".join(FORMS))
+
+
+class Adapter(Protocol):
+    """A module of this package that builds the models of one provider."""
+
+    def load(self, choice: ModelChoice) -> LoadedModel:
+        """Build a model."""
+        ...
+
+
+def choose_model(environ: Mapping[str, str]) -> ModelChoice:
+    """Choose by `ERRAND_MODEL`; without it, Bedrock where an AWS account is set up, else offline.
+
+    Takes no time: nothing is asked over the network. `OPENAI_API_KEY` and `OLLAMA_HOST` are read
+    as those tools read them.
+
+    Raises:
+        ConfigError: The variable's value can't be used.
+    """
+    default = Provider.BEDROCK if has_account(environ) else Provider.OFFLINE
+    choice = ModelChoice.parse(environ.get(VARIABLE) or default)
+    match choice.provider:
+        case Provider.OPENAI:
+            return _with(choice, api_key=environ.get("OPENAI_API_KEY"))
+        case Provider.OLLAMA:
+            return _with(choice, base_url=environ.get("OLLAMA_HOST"))
+        case _:
+            return choice
+
+
+def preload(choice: ModelChoice) -> None:
+    """Import what a provider needs, at start: the first run then need not wait for it."""
+    if choice.provider is not Provider.OFFLINE:
+        _adapter(choice.provider)
+
+
+def load_model(choice: ModelChoice, *, agent: str, playbook: Playbook | None) -> LoadedModel:
+    """Build the model for one agent. Call it in the run: most providers can't be shared.
+
+    Raises:
+        MissingPlaybookError: The choice is `offline`, and the agent has no playbook.
+    """
+    if choice.provider is not Provider.OFFLINE:
+        return _adapter(choice.provider).load(choice)
+    if playbook is None:
+        raise MissingPlaybookError(agent, variable=VARIABLE, forms=FORMS[1:])
+    return LoadedModel(model=OfflineModel(playbook), rates=FREE)
+
+
+def _adapter(provider: Provider) -> Adapter:
+    # By name, so that only the chosen provider's library is loaded: each takes a second.
+    return cast("Adapter", importlib.import_module(f"agent.models.{provider.value}"))
+
+
+def _with(
+    choice: ModelChoice, *, api_key: str | None = None, base_url: str | None = None
+) -> ModelChoice:
+    return ModelChoice(
+        provider=choice.provider,
+        model_id=choice.model_id,
+        base_url=base_url or choice.base_url,
+        api_key=api_key,
+    )
+
+
+def _url(url: str, text: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _refused(text, "a base url such as http://127.0.0.1:8000/v1")
+    return url
+
+
+def _refused(text: str, expected: str) -> ConfigError:
+    return ConfigError(VARIABLE, f"is {text!r}, expected {expected}")
