@@ -1,0 +1,80 @@
+"""The CDK app: `python -m infra.app -c target=local|aws [-c stage=NAME] [--output DIR]`.
+
+It is also what the `cdk` command runs; that gives context and folder in the environment.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# Before the CDK is imported: its runtime prints a banner about the end of Node 20, on which it
+# still runs.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+from aws_cdk import App, DefaultStackSynthesizer, Tags
+
+from infra.bundle import assemble
+from infra.settings import PROJECT, Settings
+from infra.stack import ErrandStack
+
+_BUNDLES = PROJECT / ".build" / "invoker"
+_DEFAULT_OUTPUT = "cdk.out"
+
+
+def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Path:
+    """Write the cloud assembly and give its folder. Needs neither network nor Docker.
+
+    Args:
+        context: `target`, and `stage` where it is not the default; wins over the `cdk` command's.
+        output: Where to; by default where the `cdk` command wants it, else `cdk.out`.
+
+    Raises:
+        ValueError: The context is not what a deployment needs.
+    """
+    folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
+    app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
+    settings = Settings.from_context(
+        target=app.node.try_get_context("target"), stage=app.node.try_get_context("stage")
+    )
+    stack = ErrandStack(
+        app,
+        settings.stack_name,
+        settings=settings,
+        bundle=assemble(PROJECT, _BUNDLES),
+        description="Errand: fire-and-forget runs of agents",
+        # The emulator has no bootstrap stack whose version could be checked.
+        synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=not settings.is_local),
+    )
+    Tags.of(stack).add("errand:stage", settings.stage)
+    app.synth()
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Synthesise as the command line says; end with a message if it can't be done."""
+    options = _parser().parse_args(arguments)
+    try:
+        synthesise(dict(options.context), output=options.output)
+    except ValueError as error:
+        msg = f"infra.app: {error}"
+        raise SystemExit(msg) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
+    parser.add_argument("-c", "--context", action="append", default=[], type=_pair)
+    parser.add_argument("-o", "--output", type=Path)
+    return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not found:
+        msg = f"{text!r} is not KEY=VALUE"
+        raise argparse.ArgumentTypeError(msg)
+    return key, value
+
+
+if __name__ == "__main__":
+    main()

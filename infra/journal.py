@@ -1,0 +1,35 @@
+"""The journal's table."""
+
+from aws_cdk import RemovalPolicy, aws_dynamodb
+from constructs import Construct
+
+from infra.settings import Settings
+
+
+class JournalTable(Construct):
+    """One table for all that is recorded about runs, with its index of heads by status."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        string = aws_dynamodb.AttributeType.STRING
+        self.table = aws_dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=aws_dynamodb.Attribute(name="PK", type=string),
+            sort_key=aws_dynamodb.Attribute(name="SK", type=string),
+            billing=aws_dynamodb.Billing.on_demand(),
+            time_to_live_attribute="ttl",
+            point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            # Only heads have a status, so the index holds one item per run.
+            global_secondary_indexes=[
+                aws_dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name="by_status",
+                    partition_key=aws_dynamodb.Attribute(name="status", type=string),
+                    sort_key=aws_dynamodb.Attribute(name="updated_at", type=string),
+                )
+            ],
+            deletion_protection=not settings.is_local,
+            removal_policy=RemovalPolicy.DESTROY if settings.is_local else RemovalPolicy.RETAIN,
+        )

@@ -1,0 +1,80 @@
+"""The state machine that watches a run."""
+
+from aws_cdk import RemovalPolicy, aws_dynamodb, aws_events, aws_iam, aws_lambda, aws_logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.settings import Settings
+from statemachine import definition
+
+
+class RunMachine(Construct):
+    """`statemachine/run.asl.json`, deployed, with a role for the calls in it."""
+
+    def __init__(  # noqa: PLR0913 - a construct names each thing it is wired to
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        function: aws_lambda.IFunction,
+        table: aws_dynamodb.ITableV2,
+        bus: aws_events.IEventBus,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = aws_logs.LogGroup(
+            self,
+            "Logs",
+            # Log delivery fails for other names once the account's policy for it is full.
+            log_group_name=f"/aws/vendedlogs/states/{settings.stack_name}",
+            retention=aws_logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = _role(self, function=function, table=table, bus=bus)
+        self.machine = sfn.StateMachine(
+            self,
+            "Machine",
+            definition_body=sfn.DefinitionBody.from_string(definition.render(settings.pace)),
+            definition_substitutions={
+                definition.INVOKER_ARN: function.function_arn,
+                definition.TABLE_NAME: table.table_name,
+                definition.BUS_NAME: bus.event_bus_name,
+            },
+            role=role,
+            logs=sfn.LogOptions(
+                destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False
+            ),
+        )
+        self._let_it_start_its_successor(role)
+
+    def _let_it_start_its_successor(self, role: aws_iam.Role) -> None:
+        # A policy beside the role's own: the machine waits for that, and this names the machine.
+        aws_iam.Policy(
+            self,
+            "Successor",
+            roles=[role],
+            statements=[
+                aws_iam.PolicyStatement(
+                    sid="HandOver",
+                    actions=["states:StartExecution"],
+                    resources=[self.machine.state_machine_arn],
+                )
+            ],
+        )
+
+
+def _role(
+    scope: Construct,
+    *,
+    function: aws_lambda.IFunction,
+    table: aws_dynamodb.ITableV2,
+    bus: aws_events.IEventBus,
+) -> aws_iam.Role:
+    role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("states.amazonaws.com"))
+    for sid, actions, resource in (
+        ("Invoker", ["lambda:InvokeFunction"], function.function_arn),
+        ("Journal", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table.table_arn),
+        ("Announce", ["events:PutEvents"], bus.event_bus_arn),
+    ):
+        role.add_to_policy(aws_iam.PolicyStatement(sid=sid, actions=actions, resources=[resource]))
+    return role

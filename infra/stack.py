@@ -1,0 +1,90 @@
+"""The stack: which capabilities there are, and how they are wired."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, CfnParameter, Stack, aws_iam
+from constructs import Construct
+
+from infra.events import RequestBus, RequestRule
+from infra.invoker import Invoker
+from infra.journal import JournalTable
+from infra.machine import RunMachine
+from infra.settings import Settings
+
+
+class ErrandStack(Stack):
+    """All of Errand but the agent itself, which the parameter `RuntimeArn` names."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        bundle: Path,
+        **stack: Any,  # noqa: ANN401 - the CDK's own keywords, passed on
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        runtime_arn = _parameter(
+            self,
+            "RuntimeArn",
+            description="The AgentCore runtime that executes runs",
+            pattern=r"arn:[\w-]+:bedrock-agentcore:[\w-]+:\d{12}:runtime/[\w-]+",
+        )
+        artifacts = _parameter(
+            self,
+            "ArtifactsUri",
+            description="Where large payloads and the files of runs are kept: a folder, or s3://…",
+            pattern=r"(/|s3://).+",
+        )
+        journal = JournalTable(self, "Journal", settings=settings)
+        bus = RequestBus(self, "Requests", settings=settings).bus
+        invoker = Invoker(
+            self,
+            "Invoker",
+            settings=settings,
+            code=bundle,
+            table=journal.table,
+            runtime_arn=runtime_arn,
+            artifacts=artifacts,
+        )
+        machine = RunMachine(
+            self,
+            "Run",
+            settings=settings,
+            function=invoker.function,
+            table=journal.table,
+            bus=bus,
+        ).machine
+        self._let_it_wake(invoker.role, machine.state_machine_arn)
+        rule = RequestRule(self, "Start", bus=bus, machine=machine)
+        for name, value in {
+            "TableName": journal.table.table_name,
+            "BusName": bus.event_bus_name,
+            "StateMachineArn": machine.state_machine_arn,
+            "InvokerName": invoker.function.function_name,
+            "DeadLetterQueueUrl": rule.dead_letters.queue_url,
+        }.items():
+            CfnOutput(self, name, value=value)
+
+    def _let_it_wake(self, invoker: aws_iam.Role, machine_arn: str) -> None:
+        # A policy beside the role's own: the machine waits for the invoker, and this names the
+        # machine.
+        aws_iam.Policy(
+            self,
+            "Wake",
+            roles=[invoker],
+            statements=[
+                aws_iam.PolicyStatement(
+                    sid="Wake", actions=["states:SendTaskSuccess"], resources=[machine_arn]
+                )
+            ],
+        )
+
+
+def _parameter(stack: Stack, name: str, *, description: str, pattern: str) -> str:
+    parameter = CfnParameter(
+        stack, name, type="String", description=description, allowed_pattern=pattern
+    )
+    return str(parameter.value_as_string)

@@ -1,0 +1,63 @@
+"""The state machine's definition: one file, and the values it is filled with.
+
+The file is valid JSON with `${…}` placeholders. Numbers are filled in here (`TimeoutSeconds` must
+be one in the definition); names that only the deployment knows are left to CloudFormation's
+`DefinitionSubstitutions`.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PATH = Path(__file__).with_name("run.asl.json")
+
+#: What the deployment substitutes.
+INVOKER_ARN = "InvokerArn"
+TABLE_NAME = "TableName"
+BUS_NAME = "BusName"
+NAMES = frozenset({INVOKER_ARN, TABLE_NAME, BUS_NAME})
+
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often the state machine looks, in whole seconds, and for how long at most."""
+
+    #: At the latest after this a lost signal, a lost worker or a deadline is noticed.
+    poll_seconds: int
+    #: The same for a parked run that has nothing to do for longer than this.
+    waiting_seconds: int
+    #: How long an execution goes on trying to get its run into the journal.
+    grace_seconds: int
+    #: How many times an execution looks at the journal before a new one takes over.
+    max_turns: int
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                msg = f"{name} is {value}, expected at least 1"
+                raise ValueError(msg)
+
+
+def render(pace: Pace) -> str:
+    """Give the definition with its numbers filled in; the names of `NAMES` are still to fill."""
+    text = PATH.read_text(encoding="utf-8")
+    for name, value in _numbers(pace).items():
+        # A field that must be a number stands quoted in the file, where it has to be valid JSON.
+        text = text.replace(f'"${{{name}}}"', str(value)).replace(f"${{{name}}}", str(value))
+    return text
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """Name the placeholders in a definition."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def _numbers(pace: Pace) -> dict[str, int]:
+    return {
+        "PollSeconds": pace.poll_seconds,
+        "WaitingSeconds": pace.waiting_seconds,
+        "GraceSeconds": pace.grace_seconds,
+        "MaxTurns": pace.max_turns,
+    }
