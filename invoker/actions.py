@@ -1,0 +1,237 @@
+"""What the invoker does: accept, dispatch, expire, stop and cancel runs.
+
+Every action may be repeated, and may die at any point: what it did is in the journal, and the
+state machine finds it there.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from invoker.answers import Answer, Outcome
+from invoker.errors import AgentRefusedError, AgentUnavailableError, InvokerError
+from invoker.transport import CALL_SECONDS
+from runs import lifecycle
+from runs.errors import (
+    IllegalTransitionError,
+    InvalidRequestError,
+    JournalUnavailableError,
+)
+from runs.ids import MIN_SESSION_ID
+from runs.journal.base import Journal
+from runs.json_types import Json
+from runs.request import RunRequest, check_session_id
+from runs.run import Run, RunFailure, Status
+from runs.signals import Signal
+
+logger = logging.getLogger(__name__)
+
+#: However often the agent failed to take a run, it is asked again after this.
+_LONGEST_REDISPATCH = timedelta(minutes=15)
+#: When the journal did not answer, or somebody else changed the run under our eyes.
+_SOON_SECONDS = 1
+
+
+class Agent(Protocol):
+    """Where runs are handed to; see `invoker.transport.AgentRuntime`."""
+
+    def send(self, session_id: str, action: str) -> str:
+        """Ask the agent for something and give the status it answers with."""
+        ...
+
+    def stop(self, session_id: str) -> None:
+        """End a session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoker:
+    """The actions, with all they work on."""
+
+    journal: Journal
+    agent: Agent
+    signal: Signal
+    workflows: frozenset[str]
+    redispatch: timedelta
+    clock: Callable[[], datetime]
+
+    def accept(self, payload: Mapping[str, Json], *, seconds_left: Callable[[], float]) -> Answer:
+        """Record a new run and hand it to the agent, in one write and one call.
+
+        To any execution but the one that accepted it first, the run is a duplicate. That one may
+        ask again, when the first answer was lost.
+        """
+        try:
+            request = self._request(payload)
+        except InvalidRequestError as error:
+            logger.info("request rejected", extra={"field": error.field, "error": str(error)})
+            return Answer(outcome=Outcome.REJECTED, message=str(error), field=error.field)
+        asked = self._dispatched(request, payload.get("execution"))
+        try:
+            accepted = self.journal.accept(asked)
+        except JournalUnavailableError as error:
+            return later(request.session_id, str(error))
+        if not accepted.is_new:
+            return _answer(Outcome.DUPLICATE, accepted.run)
+        if accepted.run.version != asked.version:
+            # Repeated by the execution that accepted it, and the run has gone on meanwhile.
+            return self._look_again(accepted.run)
+        return self._hand_over(accepted.run, seconds_left=seconds_left)
+
+    def dispatch(self, session_id: str, *, seconds_left: Callable[[], float]) -> Answer:
+        """Hand a run that is due to the agent; or end it, if it must not go on."""
+        now = self.clock()
+        run = self.journal.get(session_id)
+        if run is None:
+            return later(session_id, f"run {session_id!r} is not in the journal")
+        if run.status.is_terminal or not run.is_due(now):
+            return self._look_again(run)
+        if (ended := self._end_if_over(run, now)) is not None:
+            return self._look_again(ended)
+        try:
+            counted = self.journal.dispatch(session_id, now=now, retry_at=self._retry_at(run, now))
+        except IllegalTransitionError as error:
+            return later(session_id, str(error))
+        return self._hand_over(counted, seconds_left=seconds_left)
+
+    def expire(self, session_id: str) -> Answer:
+        """End a run whose deadline has passed."""
+        return self._look_again(self.journal.expire(session_id, now=self.clock()))
+
+    def stop(self, session_id: str) -> Answer:
+        """End the runtime session of a run that is over."""
+        try:
+            self.agent.stop(session_id)
+        except InvokerError as error:
+            logger.warning(
+                "session not stopped", extra={"session_id": session_id, "error": str(error)}
+            )
+            return later(session_id, str(error))
+        return Answer(outcome=Outcome.STOPPED, session_id=session_id)
+
+    def cancel(self, session_id: str, *, reason: str) -> Answer:
+        """End a run nobody works on, and tell the state machine; ask the worker of any other."""
+        run = self.journal.cancel(session_id, now=self.clock(), reason=reason)
+        if not run.status.is_terminal:
+            self._ask_worker(run)
+            return _answer(Outcome.CANCELLING, run)
+        if run.wake_token is not None:
+            self.signal.send(run.wake_token)
+        return _answer(Outcome.ENDED, run)
+
+    def _request(self, payload: Mapping[str, Json]) -> RunRequest:
+        given = payload.get("session_id")
+        return RunRequest.from_json(
+            payload.get("detail"),
+            source="events",
+            workflows=self.workflows,
+            session_id=None if given is None else check_session_id(given),
+            min_session_id=MIN_SESSION_ID,
+        )
+
+    def _dispatched(self, request: RunRequest, execution: Json) -> Run:
+        """Give the head of a new run with its first dispatch counted: it is written once."""
+        now = self.clock()
+        run = replace(
+            request.to_run(now), execution=execution if isinstance(execution, str) else None
+        )
+        return lifecycle.dispatch(run, now=now, retry_at=self._retry_at(run, now)).run
+
+    def _retry_at(self, run: Run, now: datetime) -> datetime:
+        return now + min(self.redispatch * 2.0**run.dispatches, _LONGEST_REDISPATCH)
+
+    def _end_if_over(self, run: Run, now: datetime) -> Run | None:
+        """End a run that nobody works on and nobody may work on again."""
+        if run.cancel_requested:
+            reason = run.cancel_reason or "its cancellation was requested"
+            return self.journal.cancel(run.session_id, now=now, reason=reason)
+        if run.deadline_at <= now:
+            return self.journal.expire(run.session_id, now=now)
+        why = _exhaustion(run)
+        return None if why is None else self._give_up(run, "AttemptsExhausted", why)
+
+    def _hand_over(self, run: Run, *, seconds_left: Callable[[], float]) -> Answer:
+        if seconds_left() < CALL_SECONDS:
+            return self._wait(run, "there was no time left to call the agent")
+        action = "resume" if run.attempt else "start"
+        try:
+            status = self.agent.send(run.session_id, action)
+        except AgentRefusedError as error:
+            return self._look_again(self._give_up(run, "AgentRefused", str(error)))
+        except AgentUnavailableError as error:
+            return self._after_failure(run, error)
+        if status not in (Outcome.STARTED, Outcome.BUSY):
+            return self._wait(run, f"the agent answered {status!r} to {action!r}")
+        logger.info(
+            "run handed over",
+            extra={"session_id": run.session_id, "status": status, "attempt": run.attempt},
+        )
+        return _answer(Outcome(status), run)
+
+    def _after_failure(self, run: Run, error: AgentUnavailableError) -> Answer:
+        # A request that may have been delivered is not the last word: the agent may claim yet.
+        if error.is_delivered or run.dispatches < run.max_attempts:
+            return self._wait(run, str(error))
+        why = f"the agent took none of {run.dispatches} hand-overs; the last one: {error}"
+        return self._look_again(self._give_up(run, "AttemptsExhausted", why))
+
+    def _give_up(self, run: Run, kind: str, why: str) -> Run:
+        logger.error("run given up", extra={"session_id": run.session_id, "error": why})
+        error = RunFailure(type=kind, message=why)
+        return self.journal.give_up(run.session_id, error=error, now=self.clock())
+
+    def _look_again(self, run: Run) -> Answer:
+        """Answer about a run that somebody else has, or that is over."""
+        if run.status.is_terminal:
+            return _answer(Outcome.ENDED, run)
+        return self._wait(run, f"the run is {run.status}")
+
+    def _wait(self, run: Run, why: str) -> Answer:
+        """Ask the state machine to look again when the run is due."""
+        now = self.clock()
+        lease_ends_at = run.lease.expires_at if run.lease else now
+        seconds = (max(lease_ends_at, run.wake_at or now, now) - now).total_seconds()
+        logger.info("run not handed over", extra={"session_id": run.session_id, "error": why})
+        return Answer(
+            outcome=Outcome.RETRY,
+            session_id=run.session_id,
+            message=why,
+            retry_seconds=max(_SOON_SECONDS, math.ceil(seconds)),
+        )
+
+    def _ask_worker(self, run: Run) -> None:
+        try:
+            self.agent.send(run.session_id, "cancel")
+        except InvokerError as error:
+            # The worker's heartbeat reads the flag in the head; asking only makes it sooner.
+            logger.info(
+                "worker not asked", extra={"session_id": run.session_id, "error": str(error)}
+            )
+
+
+def _exhaustion(run: Run) -> str | None:
+    """Say why a due run gets no further attempt; None if it does."""
+    if run.status is Status.BUSY and run.lost_attempts + 1 >= run.max_attempts:
+        owner = run.lease.owner if run.lease else "a worker"
+        return (
+            f"{run.max_attempts} attempts in a row were lost and had finished nothing; "
+            f"the last was attempt {run.attempt}, by {owner}"
+        )
+    if run.dispatches >= run.max_attempts:
+        return f"the agent took none of {run.dispatches} hand-overs"
+    return None
+
+
+def _answer(outcome: Outcome, run: Run) -> Answer:
+    return Answer(outcome=outcome, session_id=run.session_id)
+
+
+def later(session_id: str, why: str) -> Answer:
+    """Ask the state machine to look again soon: nothing is known to have been done."""
+    logger.warning("journal not read", extra={"session_id": session_id, "error": why})
+    return Answer(
+        outcome=Outcome.RETRY, session_id=session_id, message=why, retry_seconds=_SOON_SECONDS
+    )

@@ -1,0 +1,54 @@
+"""What the invoker is told by its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from invoker.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The function's configuration, checked."""
+
+    table: str
+    runtime_arn: str
+    workflows: frozenset[str]
+    #: A folder's path, or `s3://bucket/prefix`.
+    artifacts: str
+    #: How long the agent has to claim a run, the first time, before it is handed over again.
+    redispatch: timedelta
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or wrong; the error names it.
+        """
+        names = _required(environ, "ERRAND_WORKFLOWS").split(",")
+        return cls(
+            table=_required(environ, "ERRAND_TABLE"),
+            runtime_arn=_required(environ, "ERRAND_RUNTIME_ARN"),
+            workflows=frozenset(name.strip() for name in names if name.strip()),
+            artifacts=_required(environ, "ERRAND_ARTIFACTS"),
+            redispatch=timedelta(seconds=_seconds(environ, "ERRAND_REDISPATCH_SECONDS")),
+        )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(name, "is missing or empty")
+    return value
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> float:
+    text = _required(environ, name)
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise ConfigurationError(name, f"is {text!r}, expected a number") from error
+    if not 0 < seconds <= 3600:
+        raise ConfigurationError(name, f"is {text}, expected more than 0 and at most 3600")
+    return seconds

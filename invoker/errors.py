@@ -1,0 +1,36 @@
+"""Errors of the invoker.
+
+InvokerError
+├── ConfigurationError       the function's environment is not what it needs
+├── AgentUnavailableError    the agent did not take the run now; trying again can help
+└── AgentRefusedError        AgentCore refuses the call: trying the same again can't help
+"""
+
+
+class InvokerError(Exception):
+    """The root of this package's errors."""
+
+    retryable = False
+
+
+class ConfigurationError(InvokerError):
+    """An environment variable is missing or wrong."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"environment variable {name} {why}")
+        self.name = name
+
+
+class AgentUnavailableError(InvokerError):
+    """The agent did not answer, or not with what was asked of it."""
+
+    retryable = True
+
+    def __init__(self, why: str, *, is_delivered: bool = False) -> None:
+        super().__init__(why)
+        #: Whether the agent may have got the request all the same.
+        self.is_delivered = is_delivered
+
+
+class AgentRefusedError(InvokerError):
+    """The call is wrong, or not allowed, or there is no such runtime."""

@@ -1,0 +1,79 @@
+"""From an event to an action, and from what goes wrong to an answer."""
+
+from collections.abc import Callable, Mapping
+
+from invoker.actions import Invoker, later
+from invoker.answers import Answer, Outcome
+from runs.errors import InvalidRequestError, JournalUnavailableError, RunNotFoundError
+from runs.ids import MIN_SESSION_ID
+from runs.json_types import Json
+from runs.request import check_session_id
+
+_ACTIONS = "accept, cancel, dispatch, expire, stop"
+_MAX_REASON = 1_000
+
+
+def answer(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) -> Answer:
+    """Do what an event asks for.
+
+    Data that is wrong is an answer, and so is a journal that does not answer: the state machine
+    chooses by outcomes, because the names of exceptions differ between Lambda and its emulators.
+
+    Args:
+        invoker: The actions.
+        event: What the function was invoked with.
+        seconds_left: Tells how much of the function's time is left.
+
+    Raises:
+        RunError: The journal holds something that can't be read.
+    """
+    try:
+        return _act(invoker, event, seconds_left=seconds_left)
+    except InvalidRequestError as error:
+        return Answer(outcome=Outcome.REJECTED, message=str(error), field=error.field)
+
+
+def _act(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) -> Answer:
+    if not isinstance(event, Mapping):
+        raise InvalidRequestError(field="payload", message="is not an object, expected one")
+    if event.get("action") == "accept":
+        return invoker.accept(event, seconds_left=seconds_left)
+    session_id = check_session_id(event.get("session_id"), minimum=MIN_SESSION_ID)
+    try:
+        return _act_on(invoker, session_id, event, seconds_left=seconds_left)
+    except JournalUnavailableError as error:
+        return later(session_id, str(error))
+
+
+def _act_on(
+    invoker: Invoker,
+    session_id: str,
+    event: Mapping[str, Json],
+    *,
+    seconds_left: Callable[[], float],
+) -> Answer:
+    match event.get("action"):
+        case "dispatch":
+            return invoker.dispatch(session_id, seconds_left=seconds_left)
+        case "expire":
+            return invoker.expire(session_id)
+        case "stop":
+            return invoker.stop(session_id)
+        case "cancel":
+            return _cancel(invoker, session_id, event)
+        case other:
+            raise InvalidRequestError(
+                field="action", message=f"is {other!r}, expected one of: {_ACTIONS}"
+            )
+
+
+def _cancel(invoker: Invoker, session_id: str, event: Mapping[str, Json]) -> Answer:
+    reason = event.get("reason") or "no reason given"
+    if not isinstance(reason, str) or len(reason) > _MAX_REASON:
+        raise InvalidRequestError(
+            field="reason", message=f"is not a text of at most {_MAX_REASON:,} characters"
+        )
+    try:
+        return invoker.cancel(session_id, reason=reason)
+    except RunNotFoundError as error:
+        raise InvalidRequestError(field="session_id", message=str(error)) from error
