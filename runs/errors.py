@@ -9,6 +9,7 @@
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
     ├── PayloadMissingError        a stored payload is gone
+    ├── JournalFormatError         the store is not a journal this version can read
     └── JournalUnavailableError    the store did not answer; retrying may help
 
 `retryable` tells invoker, worker and state machine alike whether trying the same again can help.
@@ -90,6 +91,14 @@ class PayloadMissingError(RunError):
     def __init__(self, key: str) -> None:
         super().__init__(f"payload {key!r} is not in the artifact store")
         self.key = key
+
+
+class JournalFormatError(RunError):
+    """The store is not a journal, or one that a newer version wrote; it is left as it is."""
+
+    def __init__(self, store: str, why: str) -> None:
+        super().__init__(f"journal {store!r} can't be used: {why}")
+        self.store = store
 
 
 class JournalUnavailableError(RunError):

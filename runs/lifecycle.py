@@ -12,7 +12,7 @@ from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
-from runs.run import Lease, Run, RunFailure, Status, check_transition
+from runs.run import TERMINAL, Lease, Run, RunFailure, Status, check_transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,13 @@ class Ending:
     result: Json = None
     error: RunFailure | None = None
 
+    def __post_init__(self) -> None:
+        if not self.status.is_terminal:
+            msg = (
+                f"an ending can't be {self.status}, expected one of: {', '.join(sorted(TERMINAL))}"
+            )
+            raise ValueError(msg)
+
 
 def accept_event(run: Run) -> Event:
     """Give the first fact of a run's timeline."""
@@ -56,9 +63,13 @@ def accept_event(run: Run) -> Event:
 def claim(run: Run, *, owner: str, token: str, now: datetime, lease_seconds: float) -> Change:
     """Take the lease: the run is queued, or parked and due, or its lease has expired.
 
+    A claim repeated with the token it was made with is the same claim: its first answer was lost.
+
     Raises:
         ClaimLostError: It is none of these; or it ended, was cancelled or is past its deadline.
     """
+    if run.status is Status.BUSY and run.lease is not None and run.lease.token == token:
+        return Change(run=run)
     _check_claimable(run, now)
     is_lost = run.status is Status.BUSY
     lease = Lease(
@@ -96,6 +107,14 @@ def _check_claimable(run: Run, now: datetime) -> None:
         raise ClaimLostError(run.session_id, f"it waits until {until}")
 
 
+def lease_of(run: Run) -> Lease:
+    """Give the lease of a run that was just claimed."""
+    if run.lease is None:
+        msg = f"run {run.session_id!r} is {run.status} without a lease, expected a claimed one"
+        raise AssertionError(msg)
+    return run.lease
+
+
 def check_fence(run: Run, lease: Lease) -> None:
     """Refuse the write of a worker whose lease is no longer the run's.
 
@@ -109,10 +128,12 @@ def check_fence(run: Run, lease: Lease) -> None:
 
 
 def renew(run: Run, *, lease: Lease, now: datetime) -> Change:
-    """Give the attempt its full lease time again."""
+    """Give the attempt its full lease time again.
+
+    A heartbeat is no change of the run: `updated_at` and with it the order of listings stay.
+    """
     check_fence(run, lease)
-    renewed = replace(run, lease=lease.renewed(now), version=run.version + 1, updated_at=now)
-    return Change(run=renewed)
+    return Change(run=replace(run, lease=lease.renewed(now), version=run.version + 1))
 
 
 def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:
@@ -124,8 +145,13 @@ def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:
 def park(
     run: Run, *, lease: Lease, wake_at: datetime | None, waiting_for: str, now: datetime
 ) -> Change:
-    """Give up the machine until `wake_at`, or until somebody answers when it is None."""
+    """Give up the machine until `wake_at`, or until somebody answers when it is None.
+
+    A run whose cancellation was requested ends instead: nobody would wake it to learn of it.
+    """
     check_fence(run, lease)
+    if run.cancel_requested:
+        return _end_cancelled(run, now)
     parked = replace(
         _moved(run, Status.WAITING, now), wake_at=wake_at, waiting_for=waiting_for, lost_attempts=0
     )
@@ -138,8 +164,13 @@ def park(
 
 
 def release(run: Run, *, lease: Lease, now: datetime, why: str) -> Change:
-    """Hand the run back so that another worker can claim it at once."""
+    """Hand the run back so that another worker can claim it at once.
+
+    A run whose cancellation was requested ends instead: no worker could claim it.
+    """
     check_fence(run, lease)
+    if run.cancel_requested:
+        return _end_cancelled(run, now)
     released = replace(_moved(run, Status.QUEUED, now), wake_at=now, lost_attempts=0)
     event = _event(released, EventType.LEASE_RELEASED, now, {"Why": why})
     return Change(run=released, events=(event,))
@@ -173,9 +204,14 @@ def cancel(run: Run, *, now: datetime, reason: str) -> Change:
         return Change(run=run)
     if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
         return _request_cancel(run, now, reason)
-    asked = run if run.cancel_requested else _request_cancel(run, now, reason).run
-    error = RunFailure(type="Cancelled", message=asked.cancel_reason or reason)
-    return _end(asked, Ending(status=Status.CANCELLED, error=error), now)
+    if run.cancel_requested:
+        return _end_cancelled(run, now)
+    return _end_cancelled(replace(run, cancel_requested=True, cancel_reason=reason), now)
+
+
+def _end_cancelled(run: Run, now: datetime) -> Change:
+    error = RunFailure(type="Cancelled", message=run.cancel_reason or "no reason was given")
+    return _end(run, Ending(status=Status.CANCELLED, error=error), now)
 
 
 def _request_cancel(run: Run, now: datetime, reason: str) -> Change:

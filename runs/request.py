@@ -84,8 +84,8 @@ class RunRequest:
                 default=DEFAULT_DEADLINE.total_seconds(),
                 most=MAX_DEADLINE_SECONDS,
             ),
-            max_attempts=int(
-                _number(data, "max_attempts", default=DEFAULT_MAX_ATTEMPTS, most=MAX_ATTEMPTS)
+            max_attempts=_whole(
+                data, "max_attempts", default=DEFAULT_MAX_ATTEMPTS, most=MAX_ATTEMPTS
             ),
             source=source,
         )
@@ -196,6 +196,13 @@ def _number(data: Mapping[str, Json], field: str, *, default: float, most: int) 
     if not 1 <= value <= most:
         raise InvalidRequestError(field=field, message=f"is {value}, expected 1 to {most:,}")
     return value
+
+
+def _whole(data: Mapping[str, Json], field: str, *, default: int, most: int) -> int:
+    value = _number(data, field, default=default, most=most)
+    if value != int(value):
+        raise InvalidRequestError(field=field, message=f"is {value}, expected a whole number")
+    return int(value)
 
 
 def _kind(value: Json) -> str:

@@ -179,6 +179,7 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     result: Json = None
     error: RunFailure | None = None
+    #: By name. They stand on the head, so a run may have hundreds of them, not thousands.
     artifacts: tuple[Artifact, ...] = ()
     usage: Usage = field(default_factory=Usage)
     created_at: datetime

@@ -4,7 +4,10 @@ It speaks of runs, leases, operations, events and messages, never of items or ro
 safe to call from several threads, and from several processes on the same store.
 
 Every method may raise `JournalUnavailableError` (the store did not answer; try again) and
-`CorruptRecordError` (a record can't be read; the others can).
+`CorruptRecordError` (a record can't be read; the others can). Methods that give large values may
+raise `PayloadMissingError` and `PayloadHashError`. A write that raised `JournalUnavailableError`
+may have been made: `accept`, `claim`, `renew`, `cancel`, `expire` and `give_up` can just be
+repeated; before repeating any other, look at what is there. Instants keep whole milliseconds.
 """
 
 from collections.abc import Sequence
@@ -21,6 +24,9 @@ from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
 
 #: How many records one `Changes` may hold: a DynamoDB transaction takes 100, the head is one.
 MAX_CHANGES = 99
+
+#: How many runs one page of a listing may have.
+MAX_PAGE = 1_000
 
 
 class ToolStatus(StrEnum):
@@ -125,7 +131,10 @@ class Journal(Protocol):
     """Records runs. A head and the events that tell of its change are written together or not."""
 
     def accept(self, run: Run) -> Accepted:
-        """Record a new run, once per session id however often and from wherever it is called."""
+        """Record a new run, once per session id however often and from wherever it is called.
+
+        A caller whose first answer was lost knows its own run by `Run.execution`.
+        """
         ...
 
     def get(self, session_id: str) -> Run | None:
@@ -137,10 +146,11 @@ class Journal(Protocol):
     ) -> Page:
         """List heads, newest change first; may lag behind `get` by a moment.
 
-        Heads that can't be read are left out and logged.
+        Heads that can't be read are left out and logged. Pages do not overlap, and a run that
+        does not change between two of them is on one; one that changes moves to the front.
 
         Raises:
-            ValueError: `cursor` is not one of ours.
+            ValueError: `cursor` is not one of ours, or `limit` is not 1 to `MAX_PAGE`.
         """
         ...
 
@@ -148,6 +158,8 @@ class Journal(Protocol):
         self, session_id: str, *, owner: str, token: str, now: datetime, lease_seconds: float
     ) -> Claim:
         """Begin an attempt. Of any number of claimants at once, one wins.
+
+        Repeated with the same `token` it gives the same claim.
 
         Raises:
             ClaimLostError: The run is another's, over, cancelled or not due.
@@ -187,6 +199,8 @@ class Journal(Protocol):
     ) -> Run:
         """Give up the machine: WAITING until `wake_at`, or until an answer comes.
 
+        A run whose cancellation was requested becomes CANCELLED instead.
+
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
         """
@@ -194,6 +208,8 @@ class Journal(Protocol):
 
     def release(self, lease: Lease, *, now: datetime, why: str) -> Run:
         """Hand a run back: QUEUED and due at once, for another worker to claim.
+
+        A run whose cancellation was requested becomes CANCELLED instead.
 
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
@@ -234,7 +250,7 @@ class Journal(Protocol):
         ...
 
     def operations(self, session_id: str) -> list[Operation]:
-        """Read all operations of a run, in the order of their start."""
+        """Read all operations of a run, in the order in which they were first recorded."""
         ...
 
     def events(self, session_id: str, *, after: str | None = None) -> list[Recorded]:

@@ -1,0 +1,192 @@
+"""How the head of a run looks when it is stored: flat, as `run.asl.json` reads it."""
+
+from dataclasses import asdict, fields
+
+from runs.fields import FieldError, Fields
+from runs.instants import to_iso
+from runs.records import Kind, Record, iso_or_none, json_text, present
+from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
+
+#: Bytes of the prompt, and of the result, that stay on the head. Less than elsewhere: a head is
+#: read and written most, and Step Functions reads it into a state, which may hold 256 KB.
+MAX_INLINE_HEAD = 32 * 1024
+#: Characters of a text about a run. An error message may quote anything; an unbounded one could
+#: make a head that no store takes, and so a run that can't end.
+MAX_NOTE = 4_000
+
+USAGE_FIELDS = tuple(field.name for field in fields(Usage))
+
+
+def usage_to_record(usage: Usage) -> dict[str, int]:
+    """Give a usage's parts, by name."""
+    return {name: getattr(usage, name) for name in USAGE_FIELDS}
+
+
+def progress_to_record(progress: Progress) -> Record:
+    """Give a progress as it stands on the head."""
+    return {
+        "step": _note(progress.step),
+        "done": progress.done,
+        "total": progress.total,
+        "message": _note(progress.message),
+    }
+
+
+def artifact_to_record(artifact: Artifact) -> Record:
+    """Give an artifact as it stands on the head, under its name."""
+    record: Record = asdict(artifact)
+    del record["name"]
+    return record
+
+
+def _run_to_record(run: Run) -> Record:
+    record: Record = {
+        "session_id": run.session_id,
+        "workflow": run.workflow,
+        "prompt": run.prompt,
+        "input": run.input,
+        "source": run.source,
+        "status": run.status.value,
+        "version": run.version,
+        "attempt": run.attempt,
+        "max_attempts": run.max_attempts,
+        "lost_attempts": run.lost_attempts,
+        "dispatches": run.dispatches,
+        "wake_at": iso_or_none(run.wake_at),
+        "waiting_for": _note(run.waiting_for),
+        "wake_token": run.wake_token,
+        "execution": run.execution,
+        "deadline_at": to_iso(run.deadline_at),
+        "cancel_requested": run.cancel_requested,
+        "cancel_reason": _note(run.cancel_reason),
+        "progress": progress_to_record(run.progress),
+        "result": json_text(run.result),
+        "error": _failure_to_record(run.error),
+        "artifacts": {artifact.name: artifact_to_record(artifact) for artifact in run.artifacts},
+        "created_at": to_iso(run.created_at),
+        "started_at": iso_or_none(run.started_at),
+        "updated_at": to_iso(run.updated_at),
+        "finished_at": iso_or_none(run.finished_at),
+    }
+    return present(record | usage_to_record(run.usage) | _lease_to_record(run.lease))
+
+
+def _lease_to_record(lease: Lease | None) -> Record:
+    if lease is None:
+        return {}
+    return {
+        "lease_token": lease.token,
+        "lease_owner": lease.owner,
+        "lease_seconds": str(lease.seconds),
+        "lease_expires_at": to_iso(lease.expires_at),
+    }
+
+
+def _failure_to_record(failure: RunFailure | None) -> Record | None:
+    if failure is None:
+        return None
+    return {"type": failure.type, "message": _note(failure.message)}
+
+
+#: The names a head's record may have. Others are a later version's: they are kept as they are.
+RUN_FIELDS = frozenset(
+    {field.name for field in fields(Run)} - {"lease", "usage"}
+    | {"lease_token", "lease_owner", "lease_seconds", "lease_expires_at"}
+    | {"prompt_ref", "result_ref", *USAGE_FIELDS}
+)
+
+
+def _run_from_fields(record: Fields) -> Run:
+    return Run(
+        session_id=record.text("session_id"),
+        workflow=record.text("workflow"),
+        prompt=record.text("prompt"),
+        input=record.text_or_none("input"),
+        source=record.text("source"),
+        status=Status(record.text("status")),
+        version=record.whole("version"),
+        attempt=record.count("attempt"),
+        max_attempts=record.whole("max_attempts"),
+        lost_attempts=record.count("lost_attempts"),
+        dispatches=record.count("dispatches"),
+        lease=_lease_from_fields(record),
+        wake_at=record.instant_or_none("wake_at"),
+        waiting_for=record.text_or_none("waiting_for"),
+        wake_token=record.text_or_none("wake_token"),
+        execution=record.text_or_none("execution"),
+        deadline_at=record.instant("deadline_at"),
+        cancel_requested=record.flag("cancel_requested"),
+        cancel_reason=record.text_or_none("cancel_reason"),
+        progress=_progress_from_fields(record.part("progress")),
+        result=record.json("result"),
+        error=_failure_from_fields(record.part("error")),
+        artifacts=_artifacts_from_fields(record.part("artifacts")),
+        usage=Usage(**{name: record.count(name) for name in USAGE_FIELDS}),
+        created_at=record.instant("created_at"),
+        started_at=record.instant_or_none("started_at"),
+        updated_at=record.instant("updated_at"),
+        finished_at=record.instant_or_none("finished_at"),
+    )
+
+
+def _failure_from_fields(record: Fields | None) -> RunFailure | None:
+    if record is None:
+        return None
+    return RunFailure(type=record.text("type"), message=record.text("message"))
+
+
+def _lease_from_fields(record: Fields) -> Lease | None:
+    token = record.text_or_none("lease_token")
+    if token is None:
+        return None
+    return Lease(
+        session_id=record.text("session_id"),
+        token=token,
+        owner=record.text("lease_owner"),
+        attempt=record.whole("attempt"),
+        seconds=record.number("lease_seconds"),
+        expires_at=record.instant("lease_expires_at"),
+    )
+
+
+def _progress_from_fields(record: Fields | None) -> Progress:
+    if record is None:
+        return Progress()
+    return Progress(
+        step=record.text_or_none("step") or "",
+        done=record.count("done"),
+        total=record.count("total"),
+        message=record.text_or_none("message") or "",
+    )
+
+
+def _artifacts_from_fields(record: Fields | None) -> tuple[Artifact, ...]:
+    if record is None:
+        return ()
+    return tuple(_artifact_from_fields(name, record.part(name)) for name in record.names())
+
+
+def _artifact_from_fields(name: str, record: Fields | None) -> Artifact:
+    if record is None:
+        raise FieldError(name, None, expected="an artifact")
+    return Artifact(
+        name=name,
+        uri=record.text("uri"),
+        media_type=record.text("media_type"),
+        size=record.whole("size"),
+        sha256=record.text("sha256"),
+    )
+
+
+RUN = Kind(
+    to_record=_run_to_record,
+    from_fields=_run_from_fields,
+    payloads=("prompt", "result"),
+    max_inline=MAX_INLINE_HEAD,
+)
+
+
+def _note(text: str | None) -> str | None:
+    if text is None or len(text) <= MAX_NOTE:
+        return text
+    return f"{text[:MAX_NOTE]} … ({len(text) - MAX_NOTE:,} more characters)"

@@ -1,0 +1,53 @@
+"""The records of one write: an attempt's changes, by key."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from runs.events import Event
+from runs.journal.base import MAX_CHANGES, Changes
+from runs.journal.keys import agent_key, event_key, message_key, operation_key, tool_key
+from runs.payloads import Codec
+from runs.records import AGENT, EVENT, MAX_INLINE, MESSAGE, OPERATION, TOOL, Record
+
+Parts = dict[str, Record]
+
+
+def check_size(changes: Changes) -> None:
+    """Refuse more than one transaction takes.
+
+    Raises:
+        ValueError: There are more than `MAX_CHANGES` records.
+    """
+    if len(changes) > MAX_CHANGES:
+        msg = f"changes hold {len(changes)} records, expected at most {MAX_CHANGES}"
+        raise ValueError(msg)
+
+
+def parts_of(changes: Changes, codec: Codec, *, max_inline: int = MAX_INLINE) -> Parts:
+    """Make the records of all changes but the events; of those with one id the last stands."""
+    parts: Parts = {}
+    for operation in changes.operations:
+        key = operation_key(operation.operation_id)
+        parts[key] = codec.encode(OPERATION, operation, max_inline=max_inline)
+    for agent in changes.agents:
+        parts[agent_key(agent.agent)] = codec.encode(AGENT, agent, max_inline=max_inline)
+    for message in changes.messages:
+        key = message_key(message.agent, message.index)
+        parts[key] = codec.encode(MESSAGE, message, max_inline=max_inline)
+    for entry in changes.tools:
+        parts[tool_key(entry.tool_use_id)] = codec.encode(TOOL, entry, max_inline=max_inline)
+    return parts
+
+
+def event_parts(
+    events: Iterable[Event],
+    codec: Codec,
+    *,
+    new_id: Callable[[datetime], str],
+    max_inline: int = MAX_INLINE,
+) -> Parts:
+    """Make the records of events, each under a new id."""
+    return {
+        event_key(new_id(event.at)): codec.encode(EVENT, event, max_inline=max_inline)
+        for event in events
+    }

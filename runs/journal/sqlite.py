@@ -1,0 +1,223 @@
+"""The embedded journal: one SQLite file for all threads and processes of a machine, no server.
+
+Each write is one transaction, synced to disk before it is answered. Rules are applied inside
+`BEGIN IMMEDIATE`, so that no other writer comes between reading a head and writing it.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from runs import lifecycle
+from runs.artifacts.base import ArtifactStore
+from runs.errors import CorruptRecordError, LeaseLostError, RunNotFoundError
+from runs.events import Event
+from runs.head_record import RUN, RUN_FIELDS, artifact_to_record
+from runs.ids import Ulids
+from runs.instants import to_iso
+from runs.journal.base import Accepted, Changes, Page
+from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
+from runs.journal.keys import KeyRange
+from runs.journal.parts import Parts, check_size, event_parts, parts_of
+from runs.journal.recorded import RecordJournal
+from runs.journal.sqlite_file import open_file, translated
+from runs.journal.sqlite_rows import (
+    COMMIT_HEAD,
+    INSERT_HEAD,
+    PUT_RECORD,
+    REPLACE_HEAD,
+    SELECT_HEADS,
+    commit_values,
+    from_row,
+    from_text,
+    position_of,
+    to_row,
+    to_text,
+)
+from runs.json_types import Json
+from runs.lifecycle import Rule
+from runs.payloads import HEAD, Codec
+from runs.records import Record
+from runs.run import RETENTION, Artifact, Lease, Run, Status
+
+logger = logging.getLogger(__name__)
+
+#: How many runs past their retention one accept removes: enough to keep up, too few to be felt.
+_SWEEP = 10
+
+
+class SqliteJournal(RecordJournal):
+    """See `runs.journal.base.Journal`. A path of `:memory:` makes one that ends with the object."""
+
+    def __init__(
+        self, path: str | Path, *, artifacts: ArtifactStore, busy_seconds: float = 10.0
+    ) -> None:
+        super().__init__(Codec(artifacts))
+        self._ulids = Ulids()
+        # One connection for all threads: writers have to wait for each other anyway.
+        self._lock = threading.RLock()
+        self._db = open_file(path, busy_seconds=busy_seconds)
+
+    def close(self) -> None:
+        """Close the file; the journal can't be used any more."""
+        with self._lock:
+            self._db.close()
+
+    def accept(self, run: Run) -> Accepted:
+        """See `Journal.accept`."""
+        head = self._codec.encode(RUN, run)
+        with self._writing() as db:
+            self._sweep(db, run.created_at)
+            if db.execute(INSERT_HEAD, to_row(head)).rowcount == 1:
+                self._put_events(db, run.session_id, (lifecycle.accept_event(run),))
+                return Accepted(run=run, is_new=True)
+            before = self._must_find(db, run.session_id)
+        known = self._codec.decode_head_anyway(before, session_id=run.session_id)
+        return Accepted(run=known, is_new=False)
+
+    def list_runs(
+        self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """See `Journal.list_runs`."""
+        check_limit(limit)
+        conditions = ["1"] if status is None else ["status = :status"]
+        values: dict[str, Json] = {"status": status, "limit": limit + 1}
+        if cursor is not None:
+            conditions.append("(updated_at, session_id) < (:updated_at, :session_id)")
+            values |= _position_in(cursor)
+        where = f"WHERE {' AND '.join(conditions)}"
+        order = "ORDER BY updated_at DESC, session_id DESC LIMIT :limit"
+        with self._reading() as db:
+            rows = db.execute(f"{SELECT_HEADS} {where} {order}", values).fetchall()
+        shown = rows[:limit]
+        return Page(
+            runs=tuple(run for row in shown if (run := self._readable(row)) is not None),
+            cursor=to_cursor("sqlite", position_of(shown[-1])) if len(rows) > limit else None,
+        )
+
+    def commit(self, lease: Lease, changes: Changes, *, now: datetime) -> None:
+        """See `Journal.commit`."""
+        check_size(changes)
+        parts = parts_of(changes, self._codec)
+        values = commit_values(lease, changes, now=now)
+        with self._writing() as db:
+            if db.execute(COMMIT_HEAD, values).rowcount != 1:
+                raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+            if changes.artifacts:
+                self._add_artifacts(db, lease.session_id, changes.artifacts)
+            self._put(db, lease.session_id, parts)
+            self._put_events(db, lease.session_id, changes.events)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated():
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Make one durable transaction of what is done inside."""
+        with self._lock, translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk rolls back by itself; a second rollback would hide the first error.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
+        with self._writing() as db:
+            before = self._must_find(db, session_id)
+            run = self._head_for(before, session_id, is_strict=is_strict)
+            change = rule(run)
+            if change.run is not run:
+                unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
+                head = self._codec.encode_head(change.run, before=before)
+                db.execute(REPLACE_HEAD, to_row(unknown | head))
+                self._put_events(db, session_id, change.events)
+        return change.run
+
+    def _put_events(self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]) -> None:
+        # Ids are made under the lock: a reader that has seen one misses none before it.
+        self._put(db, session_id, event_parts(events, self._codec, new_id=self._ulids.new))
+
+    def _put(self, db: sqlite3.Connection, session_id: str, parts: Parts) -> None:
+        rows = [(session_id, key, to_text(record)) for key, record in parts.items()]
+        db.executemany(PUT_RECORD, rows)
+
+    def _add_artifacts(
+        self, db: sqlite3.Connection, session_id: str, artifacts: Sequence[Artifact]
+    ) -> None:
+        (text,) = db.execute(
+            "SELECT artifacts FROM runs WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        merged = from_text(text, session_id=session_id, key=HEAD)
+        merged |= {artifact.name: artifact_to_record(artifact) for artifact in artifacts}
+        db.execute(
+            "UPDATE runs SET artifacts = ? WHERE session_id = ?", (to_text(merged), session_id)
+        )
+
+    def _sweep(self, db: sqlite3.Connection, now: datetime) -> None:
+        """Remove some runs unchanged for the time of retention, as DynamoDB's TTL does."""
+        old = db.execute(
+            "SELECT session_id FROM runs WHERE updated_at < ? LIMIT ?",
+            (to_iso(now - RETENTION), _SWEEP),
+        ).fetchall()
+        db.executemany("DELETE FROM records WHERE session_id = ?", old)
+        db.executemany("DELETE FROM runs WHERE session_id = ?", old)
+
+    def _find(self, db: sqlite3.Connection, session_id: str) -> Record | None:
+        row = db.execute(f"{SELECT_HEADS} WHERE session_id = ?", (session_id,)).fetchone()
+        return None if row is None else from_row(row)
+
+    def _must_find(self, db: sqlite3.Connection, session_id: str) -> Record:
+        record = self._find(db, session_id)
+        if record is None:
+            raise RunNotFoundError(session_id)
+        return record
+
+    def _readable(self, row: Sequence[Json]) -> Run | None:
+        try:
+            record = from_row(row)
+            return self._codec.decode_head_anyway(record, session_id=str(record["session_id"]))
+        except CorruptRecordError as error:
+            extra = {"session_id": error.session_id, "error": str(error)}
+            logger.warning("left out a run that can't be read", extra=extra)
+            return None
+
+    def _head(self, session_id: str) -> Record | None:
+        with self._reading() as db:
+            return self._find(db, session_id)
+
+    def _record(self, session_id: str, key: str) -> Record | None:
+        found = self._records(session_id, KeyRange(key, key))
+        return found[0][1] if found else None
+
+    def _records(self, session_id: str, keys: KeyRange) -> list[tuple[str, Record]]:
+        return self._select(session_id, keys, order="key")
+
+    def _records_by_age(self, session_id: str, keys: KeyRange) -> list[tuple[str, Record]]:
+        return self._select(session_id, keys, order="position")
+
+    def _select(self, session_id: str, keys: KeyRange, *, order: str) -> list[tuple[str, Record]]:
+        query = (
+            "SELECT key, body FROM records WHERE session_id = ? AND key BETWEEN ? AND ? "  # noqa: S608 - a column's name
+            f"ORDER BY {order}"
+        )
+        with self._reading() as db:
+            rows = db.execute(query, (session_id, keys.low, keys.high)).fetchall()
+        return [(key, from_text(body, session_id=session_id, key=key)) for key, body in rows]
+
+
+def _position_in(cursor: str) -> dict[str, Json]:
+    match from_cursor("sqlite", cursor):
+        case [str() as updated_at, str() as session_id]:
+            return {"updated_at": updated_at, "session_id": session_id}
+        case _:
+            raise foreign_cursor(cursor)
