@@ -6,6 +6,7 @@ from aws_durable_execution_sdk_python import DurableContext
 
 from agent.attempt import Attempt
 from agent.errors import NoAttemptError
+from agent.models.select import ModelChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +14,8 @@ class Services:
     """The parts of this process that workflow code works with."""
 
     attempt: Attempt
-    #: Which model agents use: `ERRAND_MODEL` as given.
-    model: str
+    #: Which model agents use.
+    model: ModelChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,205 @@
+"""The effect ledger: every tool call is entered before and closed after, so none is made twice.
+
+    before    STARTED and `ToolCalled`          in one write
+    after     DONE(result) and `ToolReturned`   in one write
+
+A later attempt that meets an entry: DONE gives the saved result, and the tool is not entered.
+STARTED alone is in doubt: the tool is called again if it declared that harmless, else its own
+`reconcile` is asked, else the agent is told that nobody knows.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from typing import TypeVar, cast
+
+from strands.middleware import ExecuteToolContext, MiddlewareNext, ToolResultEvent, TypedEvent
+from strands.tools.structured_output.structured_output_tool import StructuredOutputTool
+from strands.types.session import decode_bytes_values
+from strands.types.tools import AgentTool, ToolResult, ToolUse
+
+from agent.attempt import Attempt
+from agent.effects import ATTEMPT, KEY, InterruptedCall, NotTaken, Taken, effect_of
+from agent.memory import AgentMemory, to_json
+from runs.events import EventType
+from runs.journal.base import Changes, ToolEntry, ToolStatus
+from runs.json_types import Json
+
+logger = logging.getLogger(__name__)
+
+#: What `ToolReturned` calls a result that only says that nobody knows.
+IN_DOUBT = "in_doubt"
+
+T = TypeVar("T")
+
+
+class EffectLedger:
+    """Wraps the tool calls of one agent; middleware of Strands' `ExecuteToolStage`."""
+
+    def __init__(self, attempt: Attempt, memory: AgentMemory, *, agent: str) -> None:
+        self._attempt = attempt
+        self._memory = memory
+        self._agent = agent
+        # Only calls that an earlier attempt's message asked for can have an entry.
+        self._inherited = memory.unanswered()
+
+    async def __call__(
+        self,
+        context: ExecuteToolContext,
+        next_fn: MiddlewareNext[ExecuteToolContext, TypedEvent],
+    ) -> AsyncGenerator[TypedEvent, None]:
+        """Give a tool's result: from the ledger where it is known, else from the tool."""
+        tool, use = context.tool, context.tool_use
+        # An unknown tool is not entered, and a structured answer has no effect to keep.
+        if tool is None or isinstance(tool, StructuredOutputTool):
+            async for event in next_fn(context):
+                yield event
+            return
+        known = await self._or_fail(self._known(tool, use))
+        if known is not None:
+            yield ToolResultEvent(known)
+            return
+        entry = self._started(use)
+        await self._or_fail(asyncio.to_thread(self._enter, entry))
+        result: ToolResultEvent | None = None
+        async for event in next_fn(self._with_key(context)):
+            if isinstance(event, ToolResultEvent):
+                result = event
+            else:
+                yield event
+        # No result: the tool asked for an answer, and is entered again when it has one.
+        if result is None:
+            return
+        if not self._has_given_up(tool, result.tool_result):
+            await self._or_fail(asyncio.to_thread(self._close, entry, result.tool_result))
+        yield result
+
+    async def _or_fail(self, work: Awaitable[T]) -> T:
+        """Await work of the journal; if it fails, the agent must not go on.
+
+        Strands hands the error to the model as the tool's own. The memory refuses the message
+        that would say so, and raises the error again.
+        """
+        try:
+            return await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._memory.fail(error)
+            raise
+
+    async def _known(self, tool: AgentTool, use: ToolUse) -> ToolResult | None:
+        """Find the result of a call an earlier attempt began; None if it must be made now."""
+        if use["toolUseId"] not in self._inherited:
+            return None
+        entry = await asyncio.to_thread(self._read, use["toolUseId"])
+        if entry is None:
+            return None
+        if entry.status is ToolStatus.DONE:
+            return cast("ToolResult", decode_bytes_values(entry.result))
+        return await asyncio.to_thread(self._settle, tool, use, entry)
+
+    def _settle(self, tool: AgentTool, use: ToolUse, entry: ToolEntry) -> ToolResult | None:
+        """Decide a doubt; None if the call may be made."""
+        effect = effect_of(tool)
+        if effect.idempotent:
+            return None
+        verdict = None
+        if effect.reconcile is not None:
+            call = InterruptedCall(
+                tool=entry.tool,
+                input=cast("Mapping[str, Json]", use["input"]),
+                idempotency_key=self._key(use),
+                attempt=entry.attempt,
+                started_at=entry.started_at,
+            )
+            verdict = effect.reconcile(call)
+        match verdict:
+            case Taken(result):
+                found = _tool_result(use["toolUseId"], result)
+                self._close(entry, found)
+                return found
+            case NotTaken():
+                return None
+            case None:
+                unknown = _in_doubt(entry)
+                self._close(entry, unknown, status=IN_DOUBT)
+                return unknown
+
+    def _has_given_up(self, tool: AgentTool, result: ToolResult) -> bool:
+        """Say whether a tool failed only because it must stop: it may be called again then."""
+        is_stopped = self._attempt.stop.is_set()
+        return is_stopped and result["status"] == "error" and effect_of(tool).idempotent
+
+    def _with_key(self, context: ExecuteToolContext) -> ExecuteToolContext:
+        state = {
+            **context.invocation_state,
+            KEY: self._key(context.tool_use),
+            ATTEMPT: self._attempt.lease.attempt,
+        }
+        return context.replace(invocation_state=state)
+
+    def _key(self, use: ToolUse) -> str:
+        return f"{self._attempt.session_id}/{use['toolUseId']}"
+
+    def _read(self, tool_use_id: str) -> ToolEntry | None:
+        journal, session_id = self._attempt.journal, self._attempt.session_id
+        return self._attempt.patiently(lambda: journal.tool(session_id, tool_use_id))
+
+    def _started(self, use: ToolUse) -> ToolEntry:
+        return ToolEntry(
+            tool_use_id=use["toolUseId"],
+            agent=self._agent,
+            tool=use["name"],
+            status=ToolStatus.STARTED,
+            attempt=self._attempt.lease.attempt,
+            started_at=self._attempt.clock(),
+        )
+
+    def _enter(self, entry: ToolEntry) -> None:
+        # A sibling's failed write stops the agent: nothing more is begun.
+        if self._memory.failure is not None:
+            raise self._memory.failure
+        self._attempt.leave_if_stopped()
+        details: dict[str, Json] = {"Agent": self._agent, "ToolUseId": entry.tool_use_id}
+        called = self._attempt.event(EventType.TOOL_CALLED, name=entry.tool, details=details)
+        self._attempt.commit(Changes(tools=(entry,), events=(called,)))
+
+    def _close(self, entry: ToolEntry, result: ToolResult, *, status: str | None = None) -> None:
+        now = self._attempt.clock()
+        done = ToolEntry(
+            tool_use_id=entry.tool_use_id,
+            agent=entry.agent,
+            tool=entry.tool,
+            status=ToolStatus.DONE,
+            attempt=entry.attempt,
+            result=to_json(result),
+            started_at=entry.started_at,
+            ended_at=now,
+        )
+        details: dict[str, Json] = {
+            "Agent": self._agent,
+            "ToolUseId": entry.tool_use_id,
+            "Status": status or result["status"],
+            "DurationMs": int((now - entry.started_at).total_seconds() * 1000),
+        }
+        returned = self._attempt.event(EventType.TOOL_RETURNED, name=entry.tool, details=details)
+        self._attempt.commit(Changes(tools=(done,), events=(returned,), is_advance=True))
+
+
+def _tool_result(tool_use_id: str, result: Json) -> ToolResult:
+    """Shape what a tool would have returned as Strands shapes what tools return."""
+    if isinstance(result, Mapping) and {"status", "content"} <= result.keys():
+        return cast("ToolResult", {**result, "toolUseId": tool_use_id})
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    return {"toolUseId": tool_use_id, "status": "success", "content": [{"text": text}]}
+
+
+def _in_doubt(entry: ToolEntry) -> ToolResult:
+    logger.warning("tool call in doubt", extra={"tool": entry.tool, "attempt": entry.attempt})
+    text = (
+        f"The worker died while {entry.tool} was running. Nobody knows whether the call took "
+        "effect, and it was not made again. Find out before you call it with the same input."
+    )
+    return {"toolUseId": entry.tool_use_id, "status": "error", "content": [{"text": text}]}

@@ -1,0 +1,300 @@
+"""An agent's conversation inside a run, saved message by message for later attempts to go on with.
+
+A message is saved in one write with what it cost, so a model call that was paid for is never made
+again, and its `ModelCalled` is there exactly when its message is.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, cast
+
+from strands.session import SessionRepository
+from strands.types.content import Message as StrandsMessage
+from strands.types.session import (
+    Session,
+    SessionAgent,
+    SessionMessage,
+    SessionType,
+    encode_bytes_values,
+)
+
+from agent.attempt import Attempt
+from agent.errors import AgentBuildError, InvalidMessageError, UnexpectedStopError
+from runs.events import Event, EventType
+from runs.journal.base import AgentRecord, Changes, Message
+from runs.json_types import Json
+from runs.run import Usage
+
+#: The stop reason of a call that was broken off. Strands puts "Cancelled by user" in its place.
+CANCELLED = "cancelled"
+#: Where an agent's record keeps the hash of its prompt: two agents of one name would mix.
+PROMPT = "prompt_sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedCall:
+    """A model call that returned, and what it used."""
+
+    model: str
+    stop_reason: str
+    usage: Usage
+    #: In billionths of a dollar; None where no price is known.
+    cost_nano_usd: int | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A message as it is in the journal."""
+
+    message: StrandsMessage
+    #: Why the model stopped; None for messages no model wrote.
+    stop_reason: str | None
+
+
+class AgentMemory(SessionRepository):
+    """A Strands session repository of one agent in one run, on the journal.
+
+    After a failed write it refuses every other: a conversation never has a hole in it. So whatever
+    Strands makes of an error on its way (a tool's failure, for one), the next message it adds
+    raises the first error again, and the agent ends.
+    """
+
+    def __init__(self, attempt: Attempt, agent: str, *, prompt: str) -> None:
+        self._attempt = attempt
+        self._agent = agent
+        self._prompt_sha256 = hashlib.sha256(prompt.encode()).hexdigest()
+        self.saved: list[Saved] = []
+        #: The first error; the agent can't go on.
+        self.failure: BaseException | None = None
+        #: Whether an agent was built on this memory.
+        self.is_in_use = False
+        self._call: ReturnedCall | None = None
+        self._record: dict[str, Json] | None = None
+        self._is_record_saved = False
+        self._load()
+
+    @property
+    def last(self) -> Saved | None:
+        """Give the newest message."""
+        return self.saved[-1] if self.saved else None
+
+    @property
+    def model_calls(self) -> int:
+        """Count the model calls whose answers are saved, over all attempts."""
+        return sum(saved.stop_reason is not None for saved in self.saved)
+
+    def unanswered(self) -> frozenset[str]:
+        """Name the tool calls that the newest message asks for."""
+        return frozenset(_asked(self.last.message)) if self.last else frozenset()
+
+    def note(self, call: ReturnedCall) -> None:
+        """Keep what a call used until its message comes, to be written with it."""
+        self._flush_call()
+        self._call = call
+
+    def fail(self, error: BaseException) -> None:
+        """Refuse every write from now on; the first error stands."""
+        self.failure = self.failure or error
+
+    def read_session(self, session_id: str, **_: object) -> Session:
+        """See `SessionRepository.read_session`: the run is the session, and it is there."""
+        return Session(session_id=session_id, session_type=SessionType.AGENT)
+
+    def create_session(self, session: Session, **_: object) -> Session:
+        """See `SessionRepository.create_session`."""
+        return session
+
+    def read_agent(self, session_id: str, agent_id: str, **_: object) -> SessionAgent | None:
+        """See `SessionRepository.read_agent`."""
+        self.is_in_use = True
+        return None if self._record is None else SessionAgent.from_dict(dict(self._record))
+
+    def create_agent(self, session_id: str, session_agent: SessionAgent, **_: object) -> None:
+        """See `SessionRepository.create_agent`; written with the first message."""
+        self._record = self._new_record(session_agent)
+
+    def update_agent(self, session_id: str, session_agent: SessionAgent, **_: object) -> None:
+        """See `SessionRepository.update_agent`; written only if it says something new.
+
+        Strands calls this after every tool cycle.
+        """
+        record = self._new_record(session_agent)
+        if record == self._record:
+            return
+        self._record, self._is_record_saved = record, False
+        # The end of a failed or stopped agent is no news, and must not raise over its cause.
+        if self.saved and self.failure is None and not self._attempt.stop.is_set():
+            self._commit(Changes(agents=self._unsaved_record()))
+
+    def create_message(
+        self, session_id: str, agent_id: str, session_message: SessionMessage, **_: object
+    ) -> None:
+        """See `SessionRepository.create_message`.
+
+        Raises:
+            AttemptStoppedError: The attempt must end. A finished answer of the model is saved all
+                the same; what a tool or Strands says because of the stop is not.
+            InvalidMessageError: Models would refuse the conversation from now on.
+        """
+        message = session_message.message
+        call, self._call = self._call, None
+        if call is None or call.stop_reason == CANCELLED:
+            self._attempt.leave_if_stopped()
+        self._check(message, call)
+        stop_reason = call.stop_reason if call else None
+        events, spent = self._spent(call)
+        changes = Changes(
+            messages=(self._message(session_message, stop_reason=stop_reason),),
+            agents=self._unsaved_record(),
+            events=events,
+            spent=spent,
+            is_advance=True,
+        )
+        self._commit(changes)
+        self.saved.append(Saved(message=message, stop_reason=stop_reason))
+
+    def read_message(
+        self, session_id: str, agent_id: str, message_id: int, **_: object
+    ) -> SessionMessage | None:
+        """See `SessionRepository.read_message`."""
+        if message_id >= len(self.saved):
+            return None
+        return SessionMessage(message=self.saved[message_id].message, message_id=message_id)
+
+    def update_message(
+        self, session_id: str, agent_id: str, session_message: SessionMessage, **_: object
+    ) -> None:
+        """See `SessionRepository.update_message`: a guardrail took something out of a message."""
+        index = session_message.message_id
+        old = self.saved[index]
+        self._commit(
+            Changes(messages=(self._message(session_message, stop_reason=old.stop_reason),))
+        )
+        new = Saved(message=session_message.to_message(), stop_reason=old.stop_reason)
+        self.saved[index] = new
+
+    def list_messages(
+        self,
+        session_id: str,
+        agent_id: str,
+        limit: int | None = None,
+        offset: int = 0,
+        **_: object,
+    ) -> list[SessionMessage]:
+        """See `SessionRepository.list_messages`."""
+        end = None if limit is None else offset + limit
+        return [
+            SessionMessage(message=saved.message, message_id=index)
+            for index, saved in list(enumerate(self.saved))[offset:end]
+        ]
+
+    def _load(self) -> None:
+        journal, session_id = self._attempt.journal, self._attempt.session_id
+        messages = self._attempt.patiently(lambda: journal.messages(session_id, self._agent))
+        self.saved = [_saved(message) for message in messages]
+        if not messages:
+            return
+        # The record is written with the first message: without one there is none.
+        record = self._attempt.patiently(lambda: journal.agent(session_id, self._agent))
+        if record is None:
+            return
+        self._record, self._is_record_saved = cast("dict[str, Json]", record.body), True
+        if self._record.get(PROMPT) != self._prompt_sha256:
+            text = "has a conversation with another prompt in this run; give each its own name"
+            raise AgentBuildError(self._agent, text)
+
+    def _commit(self, changes: Changes) -> None:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            self._attempt.commit(changes)
+        except BaseException as error:
+            self.fail(error)
+            raise
+        if changes.agents:
+            self._is_record_saved = True
+
+    def _flush_call(self) -> None:
+        """Write what a call used whose message never came: a hook threw the answer away."""
+        if self._call is not None:
+            events, spent = self._spent(self._call)
+            self._commit(Changes(events=events, spent=spent))
+
+    def _unsaved_record(self) -> tuple[AgentRecord, ...]:
+        if self._is_record_saved or self._record is None:
+            return ()
+        return (AgentRecord(agent=self._agent, body=self._record),)
+
+    def _new_record(self, session_agent: SessionAgent) -> dict[str, Json]:
+        """Shape what an agent keeps, without the times Strands puts on it: nobody reads them."""
+        record = cast("dict[str, Json]", to_json(session_agent.to_dict()))
+        kept = {key: record[key] for key in record.keys() - {"created_at", "updated_at"}}
+        return kept | {PROMPT: self._prompt_sha256}
+
+    def _message(self, session_message: SessionMessage, *, stop_reason: str | None) -> Message:
+        message = session_message.to_message()
+        body = {"message": to_json(message), "stop_reason": stop_reason}
+        return Message(agent=self._agent, index=session_message.message_id, body=body)
+
+    def _spent(self, call: ReturnedCall | None) -> tuple[Sequence[Event], Usage | None]:
+        if call is None:
+            return (), None
+        details = _details(call)
+        event = self._attempt.event(EventType.MODEL_CALLED, name=self._agent, details=details)
+        return (event,), call.usage
+
+    def _check(self, message: StrandsMessage, call: ReturnedCall | None) -> None:
+        """Refuse what must not stand in the conversation, and everything after it.
+
+        That is what Strands writes in place of an answer that was broken off, and tool results
+        that do not answer, each once, what the message before asks for.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if call is not None and call.stop_reason == CANCELLED:
+            self.fail(UnexpectedStopError(self._agent, stop_reason=CANCELLED))
+        answered, asked = sorted(_answered(message)), sorted(self.unanswered())
+        if answered != asked:
+            text = f"answers tool calls {answered}, expected {asked}"
+            self.fail(InvalidMessageError(self._agent, text))
+        if self.failure is not None:
+            raise self.failure
+
+
+def to_json(value: object) -> Json:
+    """Give a value of Strands as JSON: bytes in base64, and what JSON has no word for as text."""
+    data: Json = json.loads(json.dumps(encode_bytes_values(value), default=str))
+    return data
+
+
+def _saved(message: Message) -> Saved:
+    body = cast("Mapping[str, Any]", message.body)
+    loaded = SessionMessage.from_dict({"message": body["message"], "message_id": message.index})
+    return Saved(message=loaded.message, stop_reason=body["stop_reason"])
+
+
+def _asked(message: StrandsMessage) -> list[str]:
+    return [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
+
+
+def _answered(message: StrandsMessage) -> list[str]:
+    results = [block["toolResult"] for block in message["content"] if "toolResult" in block]
+    return [result["toolUseId"] for result in results]
+
+
+def _details(call: ReturnedCall) -> dict[str, Json]:
+    nano = call.cost_nano_usd
+    return {
+        "Model": call.model,
+        "StopReason": call.stop_reason,
+        "InputTokens": call.usage.input_tokens,
+        "OutputTokens": call.usage.output_tokens,
+        "CacheReadTokens": call.usage.cache_read_tokens,
+        "CacheWriteTokens": call.usage.cache_write_tokens,
+        "CostUsd": None if nano is None else f"{Decimal(nano).scaleb(-9).normalize():f}",
+        "LatencyMs": call.latency_ms,
+    }
