@@ -74,7 +74,8 @@ class Invoker:
             accepted = self.journal.accept(asked)
         except JournalUnavailableError as error:
             return later(request.session_id, str(error))
-        if not accepted.is_new:
+        is_ours = asked.execution is not None and asked.execution == accepted.run.execution
+        if not accepted.is_new and not is_ours:
             return _answer(Outcome.DUPLICATE, accepted.run)
         if accepted.run.version != asked.version:
             # Repeated by the execution that accepted it, and the run has gone on meanwhile.

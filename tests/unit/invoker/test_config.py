@@ -1,0 +1,34 @@
+from datetime import timedelta
+
+import pytest
+
+from invoker.config import Config
+from invoker.errors import ConfigurationError
+
+ENVIRON = {
+    "ERRAND_TABLE": "journal",
+    "ERRAND_RUNTIME_ARN": "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/errand",
+    "ERRAND_WORKFLOWS": "cost-analysis, research-report,",
+    "ERRAND_ARTIFACTS": "s3://bucket/prefix",
+    "ERRAND_REDISPATCH_SECONDS": "1.5",
+}
+
+
+def test_the_environment_is_read() -> None:
+    config = Config.from_env(ENVIRON)
+
+    assert config.table == "journal"
+    assert config.workflows == {"cost-analysis", "research-report"}
+    assert config.redispatch == timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRON))
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Config.from_env(ENVIRON | {name: " "})
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-1", "nan", "3601"])
+def test_an_interval_that_is_none_is_named_with_its_value(seconds: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"ERRAND_REDISPATCH_SECONDS is '?{seconds}"):
+        Config.from_env(ENVIRON | {"ERRAND_REDISPATCH_SECONDS": seconds})

@@ -1,0 +1,104 @@
+import dataclasses
+
+from invoker.answers import Outcome
+from invoker.errors import AgentUnavailableError
+from runs.run import Run, Status
+from tests.support.invoking import NOW, SESSION, Desk
+
+
+def waited_for(desk: Desk) -> Run:
+    """Put in the journal a run that a state machine waits for."""
+    run = Run(
+        session_id=SESSION,
+        workflow="cost-analysis",
+        prompt="look",
+        source="events",
+        status=Status.QUEUED,
+        wake_token="the state machine's token",  # noqa: S106 - a task token
+        wake_at=NOW,
+        deadline_at=NOW.replace(year=2027),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return desk.journal.accept(run).run
+
+
+def test_cancelling_a_run_nobody_works_on_ends_it_and_wakes_the_state_machine(desk: Desk) -> None:
+    waited_for(desk)
+
+    answer = desk.ask(action="cancel", session_id=SESSION, reason="wrong bill")
+
+    assert answer.outcome is Outcome.ENDED
+    assert desk.run().status is Status.CANCELLED
+    assert desk.signal.tokens == ["the state machine's token"]
+    assert desk.agent.calls == []
+
+
+def test_cancelling_a_run_somebody_works_on_asks_the_worker(desk: Desk) -> None:
+    waited_for(desk)
+    desk.claim()
+
+    answer = desk.ask(action="cancel", session_id=SESSION, reason="wrong bill")
+
+    assert answer.outcome is Outcome.CANCELLING
+    assert (desk.run().status, desk.run().cancel_reason) == (Status.BUSY, "wrong bill")
+    assert desk.agent.calls == [(SESSION, "cancel")]
+    assert desk.signal.tokens == []
+
+
+def test_a_worker_that_can_not_be_asked_still_finds_the_flag(desk: Desk) -> None:
+    waited_for(desk)
+    desk.claim()
+    desk.agent.answers = [AgentUnavailableError("down")]
+
+    answer = desk.ask(action="cancel", session_id=SESSION)
+
+    assert answer.outcome is Outcome.CANCELLING
+    assert desk.run().cancel_requested
+
+
+def test_cancelling_a_run_that_ended_changes_nothing(desk: Desk) -> None:
+    desk.accept()
+    desk.journal.cancel(SESSION, now=desk.now, reason="first")
+    before = desk.run()
+
+    answer = desk.ask(action="cancel", session_id=SESSION, reason="second")
+
+    assert answer.outcome is Outcome.ENDED
+    assert desk.run() == before
+
+
+def test_cancelling_a_run_that_is_not_there_is_rejected(desk: Desk) -> None:
+    answer = desk.ask(action="cancel", session_id=SESSION)
+
+    assert (answer.outcome, answer.field) == (Outcome.REJECTED, "session_id")
+
+
+def test_a_reason_must_be_a_text(desk: Desk) -> None:
+    answer = desk.ask(action="cancel", session_id=SESSION, reason={"why": "because"})
+
+    assert (answer.outcome, answer.field) == (Outcome.REJECTED, "reason")
+
+
+def test_stopping_ends_the_session(desk: Desk) -> None:
+    answer = desk.ask(action="stop", session_id=SESSION)
+
+    assert answer.outcome is Outcome.STOPPED
+    assert desk.agent.calls == [(SESSION, "stop")]
+
+
+def test_a_session_that_can_not_be_stopped_is_an_answer(desk: Desk) -> None:
+    desk.agent.answers = [AgentUnavailableError("throttled")]
+
+    answer = desk.ask(action="stop", session_id=SESSION)
+
+    assert answer.outcome is Outcome.RETRY
+    assert answer.message == "throttled"
+
+
+def test_an_answer_leaves_out_what_is_not_known(desk: Desk) -> None:
+    answer = desk.ask(action="stop", session_id=SESSION)
+
+    unknown = {name for name, value in dataclasses.asdict(answer).items() if value is None}
+    assert unknown == {"message", "field", "retry_seconds"}
+    assert answer.to_json().keys() == {"outcome", "session_id"}

@@ -1,0 +1,64 @@
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import pytest
+
+from invoker.answers import Outcome
+from invoker.routing import answer
+from runs.errors import JournalUnavailableError
+from runs.json_types import Json
+from tests.support.invoking import SESSION, Desk
+
+
+class DownJournal:
+    """A journal whose store does not answer."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every method of the port
+        def fail(*_arguments: object, **_named: object) -> NoReturn:
+            msg = f"no answer to {name}"
+            raise JournalUnavailableError(msg)
+
+        return fail
+
+
+@pytest.mark.parametrize("event", [None, "dispatch", 7, ["dispatch"]])
+def test_an_event_that_is_not_an_object_is_rejected(desk: Desk, event: Json) -> None:
+    found = answer(desk.invoker, event, seconds_left=lambda: 60.0)
+
+    assert (found.outcome, found.field) == (Outcome.REJECTED, "payload")
+
+
+@pytest.mark.parametrize("action", [None, "explode", 5, {}])
+def test_an_action_nobody_knows_is_rejected(desk: Desk, action: Json) -> None:
+    found = desk.ask(action=action, session_id=SESSION)
+
+    assert (found.outcome, found.field) == (Outcome.REJECTED, "action")
+
+
+@pytest.mark.parametrize("action", ["dispatch", "expire", "stop", "cancel"])
+@pytest.mark.parametrize("session_id", [None, 7, "", "short", "s" * 257, "../" + "s" * 40])
+def test_a_session_id_that_agentcore_would_not_take_is_rejected(
+    desk: Desk, action: str, session_id: Json
+) -> None:
+    found = desk.ask(action=action, session_id=session_id)
+
+    assert (found.outcome, found.field) == (Outcome.REJECTED, "session_id")
+    assert desk.agent.calls == []
+
+
+@pytest.mark.parametrize("action", ["accept", "dispatch", "expire", "cancel"])
+def test_a_journal_that_does_not_answer_is_asked_again_later(desk: Desk, action: str) -> None:
+    invoker = replace(desk.invoker, journal=DownJournal())
+    event: dict[str, Json] = {
+        "action": action,
+        "session_id": SESSION,
+        "detail": {"prompt": "look"},
+    }
+
+    found = answer(invoker, event, seconds_left=lambda: 60.0)
+
+    assert (found.outcome, found.session_id) == (Outcome.RETRY, SESSION)
+    assert found.retry_seconds == 1
+    assert found.message is not None
+    assert found.message.startswith("no answer to ")
+    assert desk.agent.calls == []
