@@ -2,27 +2,28 @@
 
 import hashlib
 import itertools
-import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from agent.errors import AttemptStoppedError
+from agent.patience import patiently
 from runs.artifacts.base import ArtifactStore
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.events import Event, EventType
+from runs.instants import to_iso
 from runs.journal.base import Changes, Journal
 from runs.json_types import Json
 from runs.run import Artifact, Lease, Progress, Run
 
-logger = logging.getLogger(__name__)
-
 #: Part of the lease's time that a write is tried again when the journal does not answer. Below
 #: one, so that the attempt stops by itself before somebody else may claim the run.
 _PATIENCE = 0.5
-_FIRST_DELAY_SECONDS = 0.05
-_LONGEST_DELAY_SECONDS = 5.0
+
+
+T = TypeVar("T")
 
 
 class StopReason(StrEnum):
@@ -86,22 +87,30 @@ class Attempt:
             LeaseLostError: The run is another's now, or the attempt is over; nothing was written.
             JournalUnavailableError: The journal did not answer for half the lease's time.
         """
-        for delay in _delays(self.lease.seconds * _PATIENCE):
-            try:
-                self._commit_once(changes)
-            except JournalUnavailableError as error:
-                logger.warning("journal did not answer", extra={"error": str(error)})
-                # A stopping attempt does not wait: its budget may be a second or two.
-                if delay is None or self.stop.wait(delay):
-                    message = f"the journal did not answer: {error}"
-                    self.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
-                    raise
-            else:
-                return
+        tries = itertools.count()
+        self.patiently(lambda: self._commit_once(changes, is_repeat=next(tries) > 0))
 
-    def _commit_once(self, changes: Changes) -> None:
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call the journal, and again while it does not answer, for half the lease's time.
+
+        Raises:
+            JournalUnavailableError: It did not answer; the attempt is also told to stop.
+        """
+        patience = self.lease.seconds * _PATIENCE
+        try:
+            return patiently(call, seconds=patience, stop=self.stop)
+        except JournalUnavailableError as error:
+            message = f"the journal did not answer: {error}"
+            self.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
+            raise
+
+    def _commit_once(self, changes: Changes, *, is_repeat: bool) -> None:
         if self.closed.is_set():
             raise LeaseLostError(self.session_id, attempt=self.lease.attempt)
+        # A write whose answer was lost may have been made. Made twice, it would count twice what
+        # it spent, and tell twice of what happened once.
+        if is_repeat and self._is_recorded(changes):
+            return
         now = self.clock()
         try:
             self.journal.commit(self.lease, changes, now=now)
@@ -109,6 +118,10 @@ class Attempt:
             self.request_stop(StopReason.LEASE_LOST, str(error))
             raise
         self.last_sign_of_life = self.renewed_at = now
+
+    def _is_recorded(self, changes: Changes) -> bool:
+        there = {_identity(found.event) for found in self.journal.events(self.session_id)}
+        return bool(changes.events) and _identity(changes.events[0]) in there
 
     def report(self, progress: Progress) -> None:
         """Tell watchers how far the run is; long tools call it so as not to look stalled."""
@@ -179,13 +192,6 @@ class Attempt:
         return is_first
 
 
-def _delays(patience_seconds: float) -> Iterator[float | None]:
-    """Give the pauses between tries, doubling, that add up to no more than `patience_seconds`."""
-    spent = 0.0
-    for doubling in itertools.count():
-        delay = min(_FIRST_DELAY_SECONDS * 2**doubling, _LONGEST_DELAY_SECONDS)
-        if spent + delay > patience_seconds:
-            yield None
-            return
-        spent += delay
-        yield delay
+def _identity(event: Event) -> tuple[str, str, str | None, str | None, int]:
+    """Tell an event from others, with its instant as precise as journals keep it."""
+    return (event.type, to_iso(event.at), event.operation_id, event.name, event.attempt)

@@ -1,0 +1,5 @@
+"""`python -m agent`: serve."""
+
+from agent.main import main
+
+main()

@@ -1,0 +1,74 @@
+"""Putting an agent process together from its configuration."""
+
+from datetime import UTC, datetime
+
+import boto3
+from bedrock_agentcore.runtime import BedrockAgentCoreApp
+from botocore.config import Config as BotoConfig
+
+from agent.app import make_app
+from agent.config import Config, FolderTarget, SqliteTarget
+from agent.models.select import preload
+from agent.registry import Registry
+from agent.runner import Runner
+from agent.settling import Settler
+from runs.artifacts.base import ArtifactStore
+from runs.artifacts.folder import FolderStore
+from runs.artifacts.s3 import S3Store
+from runs.journal.base import Journal
+from runs.journal.dynamodb import DynamoJournal
+from runs.journal.sqlite import SqliteJournal
+from runs.signals import NoSignal, Signal
+from runs.stepfunctions import StepFunctionsSignal
+
+#: A call that hangs holds up a heartbeat: give up well within a lease and try again.
+_CLIENT = BotoConfig(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
+)
+#: The signal may be lost, so it may not take long either.
+_SIGNAL_CLIENT = BotoConfig(
+    connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+
+def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
+    """Build the clients and stores, and the server over them."""
+    artifacts = _artifacts(config)
+    journal = _journal(config, artifacts)
+    preload(config.model)
+    runner = Runner(
+        journal=journal,
+        artifacts=artifacts,
+        registry=registry,
+        settler=Settler(journal=journal, signal=_signal(config)),
+        limits=config.limits,
+        model=config.model,
+        clock=_now,
+    )
+    return make_app(runner, debug=config.debug)
+
+
+def _artifacts(config: Config) -> ArtifactStore:
+    target = config.artifacts
+    if isinstance(target, FolderTarget):
+        return FolderStore(target.root)
+    return S3Store(boto3.client("s3", config=_CLIENT), bucket=target.bucket, prefix=target.prefix)
+
+
+def _journal(config: Config, artifacts: ArtifactStore) -> Journal:
+    target = config.journal
+    if isinstance(target, SqliteTarget):
+        return SqliteJournal(target.path, artifacts=artifacts)
+    client = boto3.client("dynamodb", config=_CLIENT)
+    return DynamoJournal(client, table=target.table, artifacts=artifacts)
+
+
+def _signal(config: Config) -> Signal:
+    if isinstance(config.journal, SqliteTarget):
+        # An embedded journal has no state machine beside it.
+        return NoSignal()
+    return StepFunctionsSignal(boto3.client("stepfunctions", config=_SIGNAL_CLIENT))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,118 @@
+"""Our operations as the durable SDK has them."""
+
+import json
+
+from aws_durable_execution_sdk_python import lambda_service as sdk
+
+from runs.operations import Operation, OperationError, OperationType
+from runs.run import Run
+
+
+def to_sdk(operation: Operation) -> sdk.Operation:
+    """Give an operation to the SDK."""
+    return sdk.Operation(
+        operation_id=operation.operation_id,
+        operation_type=sdk.OperationType(operation.type.value),
+        status=sdk.OperationStatus(operation.status.value),
+        parent_id=operation.parent_id,
+        name=operation.name,
+        sub_type=operation.sub_type,
+        start_timestamp=operation.started_at,
+        end_timestamp=operation.ended_at,
+        context_details=_context(operation),
+        step_details=_step(operation),
+        wait_details=_wait(operation),
+        callback_details=_callback(operation),
+        chained_invoke_details=_invoke(operation),
+    )
+
+
+def execution(run: Run) -> sdk.Operation:
+    """Give the operation that stands for the run itself; it carries what the workflow is given.
+
+    It is made from the head, not kept: the SDK finds it by the last segment of the ARN.
+    """
+    event = {
+        "session_id": run.session_id,
+        "workflow": run.workflow,
+        "prompt": run.prompt,
+        "input": run.input,
+    }
+    return sdk.Operation(
+        operation_id=run.session_id,
+        operation_type=sdk.OperationType.EXECUTION,
+        status=sdk.OperationStatus.STARTED,
+        start_timestamp=run.started_at,
+        execution_details=sdk.ExecutionDetails(input_payload=json.dumps(event)),
+    )
+
+
+def arn_of(run: Run) -> str:
+    """Make up the execution ARN: of Lambda's form, because the SDK and its serialisers parse it."""
+    return (
+        f"arn:errand:lambda:::function:{run.workflow}:1"
+        f"/durable-execution/{run.session_id}/{run.session_id}"
+    )
+
+
+def error_to_sdk(error: OperationError | None) -> sdk.ErrorObject | None:
+    """Give an error to the SDK."""
+    if error is None:
+        return None
+    trace = None if error.stack_trace is None else list(error.stack_trace)
+    return sdk.ErrorObject(
+        message=error.message, type=error.type, data=error.data, stack_trace=trace
+    )
+
+
+def error_from_sdk(error: sdk.ErrorObject | None) -> OperationError | None:
+    """Take an error from the SDK."""
+    if error is None:
+        return None
+    trace = None if error.stack_trace is None else tuple(error.stack_trace)
+    return OperationError(
+        message=error.message, type=error.type, data=error.data, stack_trace=trace
+    )
+
+
+def _context(operation: Operation) -> sdk.ContextDetails | None:
+    if operation.type is not OperationType.CONTEXT:
+        return None
+    return sdk.ContextDetails(
+        replay_children=operation.replay_children,
+        result=operation.payload,
+        error=error_to_sdk(operation.error),
+    )
+
+
+def _step(operation: Operation) -> sdk.StepDetails | None:
+    if operation.type is not OperationType.STEP:
+        return None
+    return sdk.StepDetails(
+        attempt=operation.attempt,
+        next_attempt_timestamp=operation.due_at,
+        result=operation.payload,
+        error=error_to_sdk(operation.error),
+    )
+
+
+def _wait(operation: Operation) -> sdk.WaitDetails | None:
+    if operation.type is not OperationType.WAIT:
+        return None
+    return sdk.WaitDetails(scheduled_end_timestamp=operation.due_at)
+
+
+def _callback(operation: Operation) -> sdk.CallbackDetails | None:
+    if operation.type is not OperationType.CALLBACK:
+        return None
+    return sdk.CallbackDetails(
+        callback_id=operation.callback_id or operation.operation_id,
+        result=operation.payload,
+        error=error_to_sdk(operation.error),
+    )
+
+
+def _invoke(operation: Operation) -> sdk.ChainedInvokeDetails | None:
+    if operation.type is not OperationType.CHAINED_INVOKE:
+        return None
+    return sdk.ChainedInvokeDetails(result=operation.payload, error=error_to_sdk(operation.error))

@@ -1,0 +1,183 @@
+"""What the SDK's operation updates mean: the rules of the Lambda durable execution service.
+
+Pure: an update and the operation as it was give the operation as it is now and the facts to record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+
+from aws_durable_execution_sdk_python.lambda_service import (
+    CallbackOptions,
+    OperationAction,
+    OperationUpdate,
+    StepOptions,
+    WaitOptions,
+)
+
+from agent.durable.operations import error_from_sdk
+from agent.durable.recorded import Moment, Recorded, error_details, recorded
+from runs.events import EventType
+from runs.instants import to_iso
+from runs.json_types import Json
+from runs.operations import Operation, OperationError, OperationStatus, OperationType
+
+_STARTS: Mapping[OperationType, EventType] = MappingProxyType(
+    {
+        OperationType.CONTEXT: EventType.CONTEXT_STARTED,
+        OperationType.STEP: EventType.STEP_STARTED,
+        OperationType.WAIT: EventType.WAIT_STARTED,
+        OperationType.CALLBACK: EventType.CALLBACK_STARTED,
+        OperationType.CHAINED_INVOKE: EventType.CHAINED_INVOKE_STARTED,
+    }
+)
+
+_ENDS: Mapping[tuple[OperationType, OperationAction], tuple[OperationStatus, EventType]] = (
+    MappingProxyType(
+        {
+            (OperationType.CONTEXT, OperationAction.SUCCEED): (
+                OperationStatus.SUCCEEDED,
+                EventType.CONTEXT_SUCCEEDED,
+            ),
+            (OperationType.CONTEXT, OperationAction.FAIL): (
+                OperationStatus.FAILED,
+                EventType.CONTEXT_FAILED,
+            ),
+            (OperationType.STEP, OperationAction.SUCCEED): (
+                OperationStatus.SUCCEEDED,
+                EventType.STEP_SUCCEEDED,
+            ),
+            (OperationType.STEP, OperationAction.FAIL): (
+                OperationStatus.FAILED,
+                EventType.STEP_FAILED,
+            ),
+            (OperationType.WAIT, OperationAction.CANCEL): (
+                OperationStatus.CANCELLED,
+                EventType.WAIT_CANCELLED,
+            ),
+        }
+    )
+)
+
+
+def record(update: OperationUpdate, known: Operation | None, moment: Moment) -> Recorded:
+    """Apply an update to the operation as it was, None if it is new.
+
+    Raises:
+        ValueError: The service knows no such update.
+    """
+    kind = OperationType(update.operation_type.value)
+    if update.action is OperationAction.START and kind in _STARTS:
+        return _start(update, known or _new(update, kind, moment), moment)
+    if update.action is OperationAction.RETRY and kind is OperationType.STEP:
+        return _retry(update, known or _new(update, kind, moment), moment)
+    if (kind, update.action) in _ENDS:
+        return _end(update, known or _new(update, kind, moment), moment)
+    msg = (
+        f"operation {update.operation_id!r} is a {kind}, which has no action {update.action.value}"
+    )
+    raise ValueError(msg)
+
+
+def _new(update: OperationUpdate, kind: OperationType, moment: Moment) -> Operation:
+    return Operation(
+        operation_id=update.operation_id,
+        type=kind,
+        status=OperationStatus.STARTED,
+        parent_id=update.parent_id,
+        name=update.name,
+        sub_type=update.sub_type,
+        started_at=moment.now,
+    )
+
+
+def _start(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    match known.type:
+        case OperationType.WAIT:
+            return _start_wait(update, known, moment)
+        case OperationType.CALLBACK:
+            return _start_callback(update, known, moment)
+        case OperationType.CHAINED_INVOKE:
+            return _refuse_invoke(update, known, moment)
+        case _:
+            # A step that is tried again keeps its payload: wait_for_condition's state is there.
+            started = replace(known, status=OperationStatus.STARTED, due_at=None, error=None)
+            return recorded(_STARTS[known.type], started, moment)
+
+
+def _start_wait(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    options = update.wait_options or WaitOptions()
+    due_at = moment.now + timedelta(seconds=options.wait_seconds)
+    details: dict[str, Json] = {
+        "Duration": options.wait_seconds,
+        "ScheduledEndTimestamp": to_iso(due_at),
+    }
+    return recorded(EventType.WAIT_STARTED, replace(known, due_at=due_at), moment, details=details)
+
+
+def _start_callback(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    options = update.callback_options or CallbackOptions()
+    # Nobody can send heartbeats, so a heartbeat time-out is one more time-out; 0 is none.
+    limits = [n for n in (options.timeout_seconds, options.heartbeat_timeout_seconds) if n]
+    due_at = moment.now + timedelta(seconds=min(limits)) if limits else None
+    # Whoever answers finds the run by the id alone.
+    callback_id = f"{moment.session_id}.{known.operation_id}"
+    started = replace(known, due_at=due_at, callback_id=callback_id)
+    details: dict[str, Json] = {
+        "CallbackId": callback_id,
+        "Timeout": options.timeout_seconds,
+        "HeartbeatTimeout": options.heartbeat_timeout_seconds,
+    }
+    return recorded(EventType.CALLBACK_STARTED, started, moment, details=details)
+
+
+def _refuse_invoke(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    """Fail a chained invoke at once: there are no child runs, and it would wait for ever."""
+    target = update.chained_invoke_options.function_name if update.chained_invoke_options else ""
+    error = OperationError(
+        type="ChainedInvokeUnsupported",
+        message=f"{target!r} can't be invoked from a workflow: there are no child runs",
+    )
+    failed = replace(known, status=OperationStatus.FAILED, error=error, ended_at=moment.now)
+    details = error_details(error)
+    return recorded(
+        EventType.CHAINED_INVOKE_FAILED, failed, moment, details=details, is_advance=True
+    )
+
+
+def _retry(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    """A try of a step ended, another follows: after an error, or of a condition not yet met."""
+    delay = (update.step_options or StepOptions()).next_attempt_delay_seconds
+    error = error_from_sdk(update.error)
+    pending = replace(
+        known,
+        status=OperationStatus.PENDING,
+        attempt=known.attempt + 1,
+        payload=update.payload,
+        error=error,
+        due_at=moment.now + timedelta(seconds=delay),
+    )
+    kind = EventType.STEP_SUCCEEDED if error is None else EventType.STEP_FAILED
+    details = error_details(error)
+    details["RetryDetails"] = {
+        "CurrentAttempt": pending.attempt,
+        "NextAttemptDelaySeconds": delay,
+    }
+    return recorded(kind, pending, moment, details=details, is_advance=True)
+
+
+def _end(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    status, kind = _ENDS[known.type, update.action]
+    error = error_from_sdk(update.error)
+    ended = replace(
+        known,
+        status=status,
+        attempt=known.attempt + 1 if known.type is OperationType.STEP else 0,
+        payload=update.payload,
+        error=error,
+        due_at=None,
+        replay_children=bool(update.context_options and update.context_options.replay_children),
+        ended_at=moment.now,
+    )
+    return recorded(kind, ended, moment, details=error_details(error), is_advance=True)

@@ -1,0 +1,52 @@
+"""The agent process: the composition root, with the server as `app`.
+
+Started as `python -m agent`, as `python agent/main.py` (which is what `agentcore launch` does) and
+as `uvicorn agent.main:app`. Imports, clients and configuration are made when this module is loaded:
+AgentCore's platform V2 starts every session from a snapshot taken after that. Nothing unique and
+no time is made here.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+if not __package__:
+    # Run as a file, Python has put this folder on the path where the project's belongs: `agent`
+    # and `runs` would not be found, and `logs` or `config` would be found as top-level modules.
+    _here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _here]
+    sys.path.insert(0, str(_here.parent))
+
+from bedrock_agentcore.runtime import BedrockAgentCoreApp
+
+from agent import logs
+from agent.composition import compose
+from agent.config import Config
+from agent.registry import Registry
+from runs.errors import RunError
+
+#: Requests in flight are answered in milliseconds; one that is not must not hold up the shutdown.
+_GRACE_SECONDS = 3
+
+
+def _load() -> tuple[Config, BedrockAgentCoreApp]:
+    try:
+        config = Config.from_env(os.environ)
+        logs.configure(debug=config.debug)
+        return config, compose(config, Registry.load())
+    except RunError as error:
+        # Somebody set it up and reads this in a terminal or a start-up log.
+        sys.stderr.write(f"errand agent: {error}\n")
+        raise SystemExit(2) from None
+
+
+_config, app = _load()
+
+
+def main() -> None:
+    """Serve until told to end. The SDK binds 127.0.0.1, and all interfaces in a container."""
+    app.run(port=_config.port, timeout_graceful_shutdown=_GRACE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

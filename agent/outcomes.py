@@ -1,0 +1,109 @@
+"""What came of an invocation of a workflow: its end, a wait, or nothing because it had to stop."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aws_durable_execution_sdk_python.lambda_service import (
+    DurableExecutionInvocationOutput,
+    ErrorObject,
+    InvocationStatus,
+)
+
+from agent.durable.client import JournalClient
+from agent.durable.timers import waiting
+from runs.json_types import Json
+from runs.lifecycle import Ending
+from runs.operations import Operation, OperationError
+from runs.run import RunFailure, Status
+
+#: The durable SDK wraps what failed in errors of its own, once per operation on the way up.
+_SDK = "aws_durable_execution_sdk_python."
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The workflow came to its end."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The workflow waits: until an instant, or for an answer when there is none."""
+
+    until: datetime | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The attempt ended before the workflow did; the attempt knows why."""
+
+
+Outcome = Ended | Suspended | Stopped
+
+
+def completed(result: Json) -> Ended:
+    """Give the outcome of a workflow that returned."""
+    return Ended(Ending(status=Status.COMPLETED, result=result))
+
+
+def failed(kind: str, message: str) -> Ended:
+    """Give the outcome of a workflow that failed."""
+    return Ended(Ending(status=Status.FAILED, error=RunFailure(type=kind, message=message)))
+
+
+def failed_by(error: BaseException) -> Ended:
+    """Give the outcome of an invocation that raised."""
+    return failed(type(error).__name__, str(error) or repr(error))
+
+
+def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
+    """Read what a durable handler answered, and what it recorded instead of answering it."""
+    answer = DurableExecutionInvocationOutput.from_dict(dict(output))
+    match answer.status:
+        case InvocationStatus.SUCCEEDED:
+            recorded = client.outcome.payload if client.outcome else answer.result
+            return completed(json.loads(recorded) if recorded else None)
+        case InvocationStatus.PENDING:
+            return _suspended(client)
+        case _:
+            recorded_error = client.outcome.error if client.outcome else _plain(answer.error)
+            return Ended(Ending(status=Status.FAILED, error=_cause(recorded_error, client)))
+
+
+def _suspended(client: JournalClient) -> Outcome:
+    found = waiting(client.operations)
+    if found is None:
+        # Parking it would be for ever: no timer ends, and nobody was given a callback to answer.
+        return failed("NothingToWaitFor", "the workflow suspended, but waits for nothing")
+    return Suspended(found.until, found.what)
+
+
+def _plain(error: ErrorObject | None) -> OperationError | None:
+    return OperationError(message=error.message, type=error.type) if error else None
+
+
+def _cause(error: OperationError | None, client: JournalClient) -> RunFailure:
+    """Name what failed, not the operation it failed in.
+
+    The SDK passes the message on unchanged but puts its own type around it. The operation that
+    failed first with that message has the type a person knows, such as `ValueError`.
+    """
+    if error is None:
+        return RunFailure(type="Unknown", message="the workflow failed without saying why")
+    kind = error.type or "Unknown"
+    if kind.startswith(_SDK):
+        kind = _first_type(error.message, client.operations.values()) or kind
+    return RunFailure(type=kind.rpartition(".")[2], message=error.message or kind)
+
+
+def _first_type(message: str | None, operations: Iterable[Operation]) -> str | None:
+    for operation in operations:
+        error = operation.error
+        if error and error.message == message and error.type and not error.type.startswith(_SDK):
+            return error.type
+    return None

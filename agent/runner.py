@@ -1,0 +1,209 @@
+"""The runner: makes an attempt at a run, from the claim to its end."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aws_durable_execution_sdk_python.exceptions import InvocationError
+
+from agent import threads
+from agent.attempt import Attempt, StopReason
+from agent.durable.client import JournalClient
+from agent.heartbeat import Heartbeat
+from agent.jobs import Job
+from agent.models.select import ModelChoice
+from agent.outcomes import Outcome, Stopped, Suspended, failed, failed_by, read_output
+from agent.patience import patiently
+from agent.registry import Registry
+from agent.services import InvocationContext, Services
+from agent.settling import Settler
+from agent.watchdog import Watchdog
+from runs.artifacts.base import ArtifactStore
+from runs.errors import (
+    ClaimLostError,
+    InvalidRequestError,
+    JournalUnavailableError,
+    LeaseLostError,
+    RunNotFoundError,
+)
+from runs.ids import new_lease_token
+from runs.journal.base import Claim, Journal
+from runs.run import Run
+
+logger = logging.getLogger(__name__)
+
+#: How often an invocation that the SDK wants repeated is repeated in place.
+_INVOCATIONS = 3
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The times that govern attempts."""
+
+    lease_seconds: float
+    #: A run whose nearest timer is further away gives up its machine.
+    park_after: timedelta = timedelta(seconds=30)
+    #: An attempt without a sign of life for that long is given up.
+    stall_after: timedelta = timedelta(minutes=30)
+    #: How long an attempt that was told to stop may take to come to an edge.
+    stop_grace: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Executes runs. One object serves any number of sessions, each from a thread of its own."""
+
+    journal: Journal
+    artifacts: ArtifactStore
+    registry: Registry
+    settler: Settler
+    limits: Limits
+    #: Which model agents use.
+    model: ModelChoice
+    clock: Callable[[], datetime]
+
+    def run(self, job: Job, *, accept: Run | None = None) -> None:
+        """Make an attempt at a session's run, until the run ends, waits or is somebody else's.
+
+        Args:
+            job: The session's job; it is ended in any case.
+            accept: The run to accept first, for requests that did not come through the invoker.
+        """
+        try:
+            attempt = self._claim(job, accept)
+            if attempt is not None:
+                self._work(job, attempt)
+        finally:
+            job.end()
+
+    def _work(self, job: Job, attempt: Attempt) -> None:
+        try:
+            self._supervise(job, attempt)
+            self.settler.conclude(attempt, self._execute(attempt))
+        finally:
+            # Whatever escaped: a heartbeat that outlives its attempt would keep the run from
+            # everybody.
+            attempt.close()
+
+    def _claim(self, job: Job, accept: Run | None) -> Attempt | None:
+        facts = {"session_id": job.session_id}
+        try:
+            claim = patiently(
+                lambda: self._claim_once(job.session_id, accept),
+                seconds=self.limits.lease_seconds,
+            )
+        except ClaimLostError as error:
+            logger.info("claim lost", extra={**facts, "error": str(error)})
+            self._close_unclaimable(job.session_id)
+            return None
+        except (RunNotFoundError, JournalUnavailableError) as error:
+            logger.error("run not claimed", extra={**facts, "error": str(error)})  # noqa: TRY400 - the message says it all
+            return None
+        return self._attempt(job, claim)
+
+    def _claim_once(self, session_id: str, accept: Run | None) -> Claim:
+        if accept is not None:
+            self.journal.accept(accept)
+        # The owner and the token are made here, not at start: on AgentCore's platform V2 every
+        # session starts from one snapshot, and would share them.
+        return self.journal.claim(
+            session_id,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            token=new_lease_token(),
+            now=self.clock(),
+            lease_seconds=self.limits.lease_seconds,
+        )
+
+    def _close_unclaimable(self, session_id: str) -> None:
+        """End a run that nobody will work on any more: cancelled, or past its deadline."""
+        run = self.journal.get(session_id)
+        if run is None or run.status.is_terminal:
+            return
+        now = self.clock()
+        if run.deadline_at <= now:
+            self.settler.announce(self.journal.expire(session_id, now=now))
+        elif run.cancel_requested:
+            reason = run.cancel_reason or "cancelled"
+            self.settler.announce(self.journal.cancel(session_id, now=now, reason=reason))
+
+    def _attempt(self, job: Job, claim: Claim) -> Attempt:
+        attempt = Attempt(
+            journal=self.journal,
+            artifacts=self.artifacts,
+            run=claim.run,
+            lease=claim.lease,
+            clock=self.clock,
+        )
+        facts = {"session_id": attempt.session_id, "attempt": claim.lease.attempt}
+        logger.info("lease claimed", extra={**facts, "workflow": claim.run.workflow})
+        job.attach(attempt)
+        return attempt
+
+    def _supervise(self, job: Job, attempt: Attempt) -> None:
+        def let_go() -> None:
+            self.settler.conclude(attempt, Stopped())
+            job.end()
+
+        def crashed(error: BaseException) -> None:
+            # Without its heartbeat the attempt would work on under a lease that runs out.
+            message = f"a thread that supervises the attempt crashed: {error!r}"
+            attempt.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
+
+        watchdog = Watchdog(
+            attempt,
+            stall_after=self.limits.stall_after,
+            stop_grace=self.limits.stop_grace,
+            let_go=let_go,
+        )
+        name = attempt.session_id
+        threads.start(f"heartbeat {name}", Heartbeat(attempt).run, on_crash=crashed)
+        threads.start(f"watchdog {name}", watchdog.run, on_crash=crashed)
+
+    def _execute(self, attempt: Attempt) -> Outcome:
+        """Invoke the workflow until it ends, or waits for longer than it is worth staying."""
+        retries_left = _INVOCATIONS - 1
+        while not attempt.stop.is_set():
+            try:
+                outcome = self._invoke(attempt)
+            except (LeaseLostError, JournalUnavailableError):
+                return Stopped()
+            except InvocationError as error:
+                # The SDK's way of saying: nothing was recorded, invoke me again.
+                if not retries_left or attempt.stop.wait(_RETRY_SECONDS):
+                    return failed_by(error)
+                retries_left -= 1
+                continue
+            except BaseException as error:  # noqa: BLE001 - a workflow that exits must not take the worker along
+                return failed_by(error)
+            if not isinstance(outcome, Suspended) or not self._sleep(attempt, outcome):
+                return outcome
+        return Stopped()
+
+    def _invoke(self, attempt: Attempt) -> Outcome:
+        try:
+            handler = self.registry.handler(attempt.run.workflow)
+        except InvalidRequestError as error:
+            # Accepted by somebody with another registry, e.g. during a deployment.
+            return failed(type(error).__name__, str(error))
+        client = JournalClient(attempt)
+        context = InvocationContext(
+            aws_request_id=f"{attempt.session_id}-{attempt.lease.attempt}",
+            services=Services(attempt=attempt, model=self.model),
+        )
+        return read_output(handler(client.open(), context), client)
+
+    def _sleep(self, attempt: Attempt, suspended: Suspended) -> bool:
+        """Stay for a timer that is near and say whether to go on; False is to park or to stop."""
+        if suspended.until is None:
+            return False
+        left = suspended.until - self.clock()
+        if left > self.limits.park_after:
+            return False
+        attempt.stop.wait(max(left.total_seconds(), 0.0))
+        # A run that waits is not stalled.
+        attempt.last_sign_of_life = self.clock()
+        return True

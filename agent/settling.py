@@ -1,0 +1,88 @@
+"""Ending an attempt: the one place that records how, and wakes whoever waits for it."""
+
+import logging
+from typing import assert_never
+
+from agent.attempt import Attempt, StopReason
+from agent.outcomes import Ended, Outcome, Stopped, Suspended
+from agent.patience import patiently
+from runs.errors import LeaseLostError, RunError
+from runs.journal.base import Journal
+from runs.lifecycle import Ending
+from runs.run import Run, RunFailure, Status
+from runs.signals import Signal
+
+logger = logging.getLogger(__name__)
+
+
+class Settler:
+    """Ends attempts. The runner, the watchdog and a shutdown use it; the first of them counts."""
+
+    def __init__(self, *, journal: Journal, signal: Signal) -> None:
+        self._journal = journal
+        self._signal = signal
+
+    def conclude(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Record an attempt's outcome, unless it was concluded before, and send the signal.
+
+        Never raises: if the journal does not take it, the lease expires and the run is recovered
+        by the next attempt.
+        """
+        if not attempt.close():
+            return
+        facts = {"session_id": attempt.session_id, "attempt": attempt.lease.attempt}
+        try:
+            run = self._record(attempt, _as_concluded(attempt, outcome))
+        except LeaseLostError as error:
+            logger.info("run is another's", extra={**facts, "error": str(error)})
+        except RunError as error:
+            logger.exception("attempt not recorded", extra={**facts, "error": str(error)})
+        else:
+            if run is not None:
+                self.announce(run)
+
+    def announce(self, run: Run) -> None:
+        """Tell whoever waits for the run to look at its head."""
+        logger.info("run left", extra={"session_id": run.session_id, "status": run.status.value})
+        if run.wake_token is not None:
+            self._signal.send(run.wake_token)
+
+    def _record(self, attempt: Attempt, outcome: Outcome) -> Run | None:
+        # While the lease lasts nobody else claims the run, so it is worth waiting as long.
+        is_leaving = attempt.stop_reason in {StopReason.SHUTDOWN, StopReason.JOURNAL_UNAVAILABLE}
+        patience = 0.0 if is_leaving else attempt.lease.seconds
+        return patiently(lambda: self._write(attempt, outcome), seconds=patience)
+
+    def _write(self, attempt: Attempt, outcome: Outcome) -> Run | None:
+        now = attempt.clock()
+        match outcome:
+            case Ended(ending):
+                return self._journal.settle(attempt.lease, ending, now=now)
+            case Suspended(until, what):
+                return self._journal.park(attempt.lease, wake_at=until, waiting_for=what, now=now)
+            case Stopped():
+                return self._write_stop(attempt)
+            case _:
+                assert_never(outcome)
+
+    def _write_stop(self, attempt: Attempt) -> Run | None:
+        now = attempt.clock()
+        match attempt.stop_reason:
+            case StopReason.CANCELLED:
+                error = RunFailure(type="Cancelled", message=attempt.stop_message)
+                ending = Ending(status=Status.CANCELLED, error=error)
+                return self._journal.settle(attempt.lease, ending, now=now)
+            case StopReason.DEADLINE:
+                return self._journal.expire(attempt.session_id, now=now)
+            case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE:
+                return self._journal.release(attempt.lease, now=now, why=attempt.stop_message)
+            case _:
+                # The lease is lost; or the attempt stalled, and must be counted as lost when its
+                # lease expires, or a run that always stalls would be tried for ever.
+                return None
+
+
+def _as_concluded(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Take a stop for what it is: a result that is there counts, a failure or a wait does not."""
+    is_result = isinstance(outcome, Ended) and outcome.ending.status is Status.COMPLETED
+    return outcome if is_result or attempt.stop_reason is None else Stopped()
