@@ -22,12 +22,14 @@ class JournalTable(Construct):
             point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            # Only heads have a status, so the index holds one item per run.
+            # Only heads have a status, so the index holds one entry per run. Its keys say which
+            # heads to read: a copy of every head would be written at every change of one.
             global_secondary_indexes=[
                 aws_dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name="by_status",
                     partition_key=aws_dynamodb.Attribute(name="status", type=string),
                     sort_key=aws_dynamodb.Attribute(name="updated_at", type=string),
+                    projection_type=aws_dynamodb.ProjectionType.KEYS_ONLY,
                 )
             ],
             deletion_protection=not settings.is_local,

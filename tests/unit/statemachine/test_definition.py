@@ -1,0 +1,230 @@
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings, Target
+from invoker.answers import Outcome
+from runs.head_record import RUN_FIELDS
+from runs.run import TERMINAL, Status
+from statemachine import definition
+
+AWS = Settings.from_context(target="aws", stage=None)
+HISTORY_LIMIT = 25_000
+DAY_SECONDS = 24 * 3600
+NUMBERS = {"PollSeconds", "WaitingSeconds", "GraceSeconds", "MaxTurns"}
+
+
+@pytest.fixture
+def machine() -> dict[str, Any]:
+    rendered: dict[str, Any] = json.loads(definition.render(AWS.pace))
+    return rendered
+
+
+@pytest.fixture
+def states(machine: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = machine["States"]
+    return found
+
+
+def successors(state: dict[str, Any]) -> Iterator[str]:
+    for field in ("Next", "Default"):
+        if field in state:
+            yield state[field]
+    for rule in chain(state.get("Choices", ()), state.get("Catch", ())):
+        yield rule["Next"]
+
+
+def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+
+
+def tasks(states: dict[str, Any]) -> dict[str, Any]:
+    return {name: state for name, state in states.items() if state["Type"] == "Task"}
+
+
+def events_of(state: dict[str, Any]) -> int:
+    """Count the history events of one pass through a state, without retries."""
+    if state["Type"] != "Task":
+        return 2  # entered, exited
+    # Entered, scheduled, started, succeeded (or failed), exited; submitted when it waits.
+    return 6 if state["Resource"].endswith(".waitForTaskToken") else 5
+
+
+def test_the_file_is_json_with_its_placeholders() -> None:
+    text = definition.PATH.read_text()
+
+    json.loads(text)
+
+    assert definition.placeholders(text) == definition.NAMES | NUMBERS
+
+
+def test_rendering_leaves_only_what_the_deployment_substitutes() -> None:
+    assert definition.placeholders(definition.render(AWS.pace)) == definition.NAMES
+
+
+def test_every_next_state_exists(machine: dict[str, Any], states: dict[str, Any]) -> None:
+    named = {name for state in states.values() for name in successors(state)}
+
+    assert named | {machine["StartAt"]} <= states.keys()
+
+
+def test_every_state_can_be_reached(machine: dict[str, Any], states: dict[str, Any]) -> None:
+    reached: set[str] = set()
+    waiting = [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += successors(states[name])
+
+    assert reached == states.keys()
+
+
+def test_a_state_ends_the_execution_or_goes_on(states: dict[str, Any]) -> None:
+    for name, state in states.items():
+        is_end = state["Type"] in ("Succeed", "Fail")
+        assert is_end != any(successors(state)), name
+
+
+def test_every_task_has_a_time_limit_that_is_a_number(states: dict[str, Any]) -> None:
+    for name, state in tasks(states).items():
+        assert isinstance(state["TimeoutSeconds"], int), name
+
+
+def test_variables_are_not_used_because_the_emulator_has_none(states: dict[str, Any]) -> None:
+    assert not [name for name, state in states.items() if "Assign" in state]
+
+
+def test_only_named_errors_are_retried_and_with_jitter(states: dict[str, Any]) -> None:
+    retriers = [each for state in states.values() for each in state.get("Retry", ())]
+
+    assert retriers
+    for retrier in retriers:
+        assert not {"States.ALL", "States.TaskFailed"} & set(retrier["ErrorEquals"])
+        assert retrier["JitterStrategy"] == "FULL"
+        assert retrier["MaxDelaySeconds"] <= 60
+        assert retrier["BackoffRate"] >= 1
+
+
+def test_the_catcher_of_every_error_stands_alone_and_last(states: dict[str, Any]) -> None:
+    for name, state in states.items():
+        for position, catcher in enumerate(state.get("Catch", ()), start=1):
+            if "States.ALL" in catcher["ErrorEquals"]:
+                assert catcher["ErrorEquals"] == ["States.ALL"], name
+                assert position == len(state["Catch"]), name
+
+
+def test_every_expression_is_a_whole_text(states: dict[str, Any]) -> None:
+    for text in texts(states):
+        if "{%" in text or "$states" in text:
+            assert text.startswith("{% "), text
+            assert text.endswith(" %}"), text
+
+
+def test_no_comment_or_prompt_travels_in_the_state(states: dict[str, Any]) -> None:
+    read = states["CheckStatus"]["Arguments"]
+    names = read["ExpressionAttributeNames"]
+    projected = {names.get(each, each) for each in read["ProjectionExpression"].split(", ")}
+
+    assert projected <= RUN_FIELDS
+    assert not {"prompt", "result", "artifacts"} & projected
+
+
+@pytest.mark.parametrize(
+    ("state", "names"),
+    [
+        ("AwaitSignal", {Status.QUEUED, Status.BUSY, Status.WAITING}),
+        ("AwaitAnswer", {Status.WAITING}),
+    ],
+)
+def test_a_token_is_kept_only_for_runs_that_go_on(
+    states: dict[str, Any], state: str, names: set[Status]
+) -> None:
+    values = states[state]["Arguments"]["ExpressionAttributeValues"]
+
+    assert {value["S"] for value in values.values() if value.get("S", "{").isupper()} == names
+
+
+def test_evaluate_knows_every_status(states: dict[str, Any]) -> None:
+    ended, unknown = (
+        set(re.findall(r"'([A-Z_]+)'", rule["Condition"]))
+        for rule in states["Evaluate"]["Choices"][2:4]
+    )
+
+    assert ended == TERMINAL
+    assert ended | unknown == set(Status)
+
+
+def test_every_outcome_it_chooses_by_is_one_the_invoker_gives(states: dict[str, Any]) -> None:
+    chosen = {
+        name
+        for rule in states["Outcome"]["Choices"]
+        for name in re.findall(r"'([A-Z_]+)'", rule["Condition"])
+    }
+
+    assert chosen == set(Outcome) - {Outcome.ENDED, Outcome.CANCELLING, Outcome.STOPPED}
+
+
+def longest_turn(states: dict[str, Any]) -> int:
+    """Count the events of the longest way from one look at the journal to the next."""
+    # Begin sets the count of turns back; what leads there is bounded by time instead.
+    passable = states.keys() - {"Begin"}
+
+    def longest(name: str, seen: frozenset[str]) -> int:
+        if name == "CheckStatus" and seen:
+            return 0
+        if name in seen or name not in passable:
+            return -HISTORY_LIMIT
+        onward = [longest(each, seen | {name}) for each in successors(states[name])]
+        return events_of(states[name]) + max(onward, default=-HISTORY_LIMIT)
+
+    return longest("CheckStatus", frozenset())
+
+
+@pytest.mark.parametrize("target", Target)
+def test_an_execution_hands_over_long_before_its_history_is_full(
+    states: dict[str, Any], target: Target
+) -> None:
+    pace = Settings.from_context(target=target, stage=None).pace
+
+    assert longest_turn(states) * pace.max_turns < 0.75 * HISTORY_LIMIT
+
+
+def test_getting_into_the_journal_does_not_fill_the_history(states: dict[str, Any]) -> None:
+    again = ("CheckStatus", "Evaluate", "NotYet", "Begin", "Accept", "Outcome", "Backoff")
+    tries = AWS.pace.grace_seconds / AWS.pace.poll_seconds
+
+    assert sum(events_of(states[name]) for name in again) * tries < 0.1 * HISTORY_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("wait", "interval", "seconds"),
+    [
+        ("AwaitSignal", AWS.pace.poll_seconds, 8 * 3600),
+        ("AwaitAnswer", AWS.pace.waiting_seconds, DAY_SECONDS),
+    ],
+)
+def test_hours_of_work_and_a_day_of_waiting_stay_far_below_the_history_limit(
+    states: dict[str, Any], wait: str, interval: int, seconds: int
+) -> None:
+    turn = sum(events_of(states[name]) for name in (wait, "CheckStatus", "Evaluate"))
+
+    assert turn * seconds / interval < 0.51 * HISTORY_LIMIT
+
+
+@pytest.mark.parametrize("name", ["poll_seconds", "waiting_seconds", "grace_seconds", "max_turns"])
+def test_a_pace_without_a_pause_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is 0, expected at least 1"):
+        replace(AWS.pace, **{name: 0})
