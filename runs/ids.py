@@ -47,11 +47,26 @@ class Ulids:
         self._lock = threading.Lock()
         self._last = 0
 
-    def new(self, at: datetime) -> str:
-        """Make an id for an instant; never smaller than one this object made before."""
+    def new(self, at: datetime, *, after: str | None = None) -> str:
+        """Make an id for an instant; never smaller than one this object made before.
+
+        Args:
+            at: The instant.
+            after: An id of another maker that the new one must follow, if any: two machines'
+                clocks differ, and within one millisecond ids of two makers have no order.
+        """
         fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+        floor = 0 if after is None else _to_int(after)
         with self._lock:
+            floor = max(floor, self._last)
             # The clock may stand still or step back: order within one maker must survive both.
-            self._last = fresh if fresh >> 80 > self._last >> 80 else self._last + 1
+            self._last = fresh if fresh >> 80 > floor >> 80 else floor + 1
             value = self._last
         return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _to_int(ulid: str) -> int:
+    value = 0
+    for character in ulid:
+        value = value << 5 | _CROCKFORD.index(character)
+    return value

@@ -121,7 +121,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """An event with its place in the timeline: ids sort as the events were recorded."""
+    """An event with its place in the timeline: ids sort as the events were recorded.
+
+    Of two that an attempt and somebody outside recorded in the same moment, by clocks that differ,
+    either may come first.
+    """
 
     event_id: str
     event: Event

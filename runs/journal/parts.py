@@ -1,9 +1,9 @@
 """The records of one write: an attempt's changes, by key."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 
 from runs.events import Event
+from runs.ids import Ulids
 from runs.journal.base import MAX_CHANGES, Changes
 from runs.journal.keys import agent_key, event_key, message_key, operation_key, tool_key
 from runs.payloads import Codec
@@ -43,11 +43,13 @@ def event_parts(
     events: Iterable[Event],
     codec: Codec,
     *,
-    new_id: Callable[[datetime], str],
+    ulids: Ulids,
+    after: str | None,
     max_inline: int = MAX_INLINE,
 ) -> Parts:
-    """Make the records of events, each under a new id."""
-    return {
-        event_key(new_id(event.at)): codec.encode(EVENT, event, max_inline=max_inline)
-        for event in events
-    }
+    """Make the records of events, each under a new id that follows `after`."""
+    parts: Parts = {}
+    for event in events:
+        key = event_key(ulids.new(event.at, after=after))
+        parts[key] = codec.encode(EVENT, event, max_inline=max_inline)
+    return parts

@@ -21,7 +21,7 @@ from runs.ids import Ulids
 from runs.instants import to_iso
 from runs.journal.base import Accepted, Changes, Page
 from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
-from runs.journal.keys import KeyRange
+from runs.journal.keys import KeyRange, event_id_of, events_after
 from runs.journal.parts import Parts, check_size, event_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.journal.sqlite_file import open_file, translated
@@ -144,8 +144,16 @@ class SqliteJournal(RecordJournal):
         return change.run
 
     def _put_events(self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]) -> None:
-        # Ids are made under the lock: a reader that has seen one misses none before it.
-        self._put(db, session_id, event_parts(events, self._codec, new_id=self._ulids.new))
+        if not events:
+            return
+        keys = events_after(None)
+        (last,) = db.execute(
+            "SELECT max(key) FROM records WHERE session_id = ? AND key BETWEEN ? AND ?",
+            (session_id, keys.low, keys.high),
+        ).fetchone()
+        # Inside the transaction: a reader that has seen an event has missed none before it.
+        after = None if last is None else event_id_of(last)
+        self._put(db, session_id, event_parts(events, self._codec, ulids=self._ulids, after=after))
 
     def _put(self, db: sqlite3.Connection, session_id: str, parts: Parts) -> None:
         rows = [(session_id, key, to_text(record)) for key, record in parts.items()]

@@ -1,0 +1,212 @@
+"""Journals of every kind, and the runs to put in them."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from runs.artifacts.base import ArtifactStore
+from runs.artifacts.folder import FolderStore
+from runs.events import Event, EventType
+from runs.ids import new_lease_token, new_session_id
+from runs.journal.base import Claim, Journal
+from runs.journal.dynamodb import DynamoJournal
+from runs.journal.sqlite import SqliteJournal
+from runs.json_types import Json
+from runs.operations import Operation, OperationStatus, OperationType
+from runs.run import Run, Status
+
+NOW = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
+LEASE_SECONDS = 60.0
+
+
+def later(seconds: float) -> datetime:
+    """Give an instant some time after `NOW`."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def a_run(**changes: Any) -> Run:  # noqa: ANN401 - any field of a run
+    """Make a run as it is accepted at `NOW`."""
+    fields: dict[str, Any] = {
+        "session_id": new_session_id(),
+        "workflow": "cost-analysis",
+        "prompt": "Why did the bill grow?",
+        "source": "cli",
+        "status": Status.QUEUED,
+        "wake_at": NOW,
+        "deadline_at": later(3600),
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Run(**fields | changes)
+
+
+def an_operation(operation_id: str = "op-1", **changes: Any) -> Operation:  # noqa: ANN401 - any field of an operation
+    """Make a step that succeeded at `NOW`."""
+    fields: dict[str, Any] = {
+        "operation_id": operation_id,
+        "type": OperationType.STEP,
+        "status": OperationStatus.SUCCEEDED,
+        "name": "load",
+        "attempt": 1,
+        "payload": '{"rows":3}',
+        "started_at": NOW,
+        "ended_at": NOW,
+    }
+    return Operation(**fields | changes)
+
+
+def an_event(kind: EventType = EventType.STEP_SUCCEEDED, **changes: Any) -> Event:  # noqa: ANN401 - any field of an event
+    """Make a fact of the first attempt at `NOW`."""
+    fields: dict[str, Any] = {"type": kind, "at": NOW, "attempt": 1}
+    return Event(**fields | changes)
+
+
+def accept(journal: Journal, **changes: Any) -> Run:  # noqa: ANN401 - any field of a run
+    """Record a new run."""
+    return journal.accept(a_run(**changes)).run
+
+
+def claim(
+    journal: Journal, session_id: str, *, now: datetime = NOW, owner: str = "worker-1"
+) -> Claim:
+    """Begin an attempt."""
+    return journal.claim(
+        session_id,
+        owner=owner,
+        token=new_lease_token(),
+        now=now,
+        lease_seconds=LEASE_SECONDS,
+    )
+
+
+class JournalStore(Protocol):
+    """A store that tests can look into behind the journal's back."""
+
+    artifacts: ArtifactStore
+
+    def journal(self) -> Journal:
+        """Open a journal of its own on the store, as another process would."""
+        ...
+
+    def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
+        """Change a stored record in place; its values are JSON's."""
+        ...
+
+    def close(self) -> None:
+        """Close what was opened."""
+        ...
+
+
+class SqliteStore:
+    """A file, or memory that all "processes" share."""
+
+    def __init__(self, path: Path | str, *, artifacts: ArtifactStore) -> None:
+        self.artifacts = artifacts
+        self._path = path
+        self._opened: list[SqliteJournal] = []
+
+    def journal(self) -> SqliteJournal:
+        """See `JournalStore.journal`."""
+        if self._path == ":memory:" and self._opened:
+            return self._opened[0]
+        self._opened.append(SqliteJournal(self._path, artifacts=self.artifacts))
+        return self._opened[-1]
+
+    def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
+        """See `JournalStore.alter`."""
+        db = self._opened[0]._db
+        if key != "SESSION":
+            where = (session_id, key)
+            query = "SELECT body FROM records WHERE session_id = ? AND key = ?"
+            record = json.loads(db.execute(query, where).fetchone()[0])
+            change(record)
+            query = "UPDATE records SET body = ? WHERE session_id = ? AND key = ?"
+            db.execute(query, (json.dumps(record), *where))
+            return
+        columns = [row[1] for row in db.execute("PRAGMA table_info(runs)")]
+        row = db.execute("SELECT * FROM runs WHERE session_id = ?", (session_id,)).fetchone()
+        head = dict(zip(columns, row, strict=True))
+        record = head | json.loads(head["body"])
+        change(record)
+        head = {name: record.pop(name, None) for name in columns if name != "body"}
+        names = ", ".join(f"{name} = ?" for name in (*head, "body"))
+        record.pop("body", None)
+        values = (*head.values(), json.dumps(record), session_id)
+        db.execute(f"UPDATE runs SET {names} WHERE session_id = ?", values)  # noqa: S608 - column names
+
+    def close(self) -> None:
+        """See `JournalStore.close`."""
+        for journal in self._opened:
+            journal.close()
+
+
+class DynamoStore:
+    """A table of its own in the emulator."""
+
+    def __init__(self, client: Any, *, artifacts: ArtifactStore) -> None:  # noqa: ANN401 - boto3 has no static types
+        self.artifacts = artifacts
+        self.client = client
+        self.table = f"runs-{uuid.uuid4()}"
+        create_table(client, self.table)
+
+    def journal(self) -> DynamoJournal:
+        """See `JournalStore.journal`."""
+        return DynamoJournal(self.client, table=self.table, artifacts=self.artifacts)
+
+    def item(self, session_id: str, key: str) -> dict[str, Any]:
+        """Read an item as it is stored."""
+        where = {"PK": {"S": session_id}, "SK": {"S": key}}
+        item: dict[str, Any] = self.client.get_item(
+            TableName=self.table, Key=where, ConsistentRead=True
+        )["Item"]
+        return item
+
+    def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
+        """See `JournalStore.alter`."""
+        item = self.item(session_id, key)
+        record: dict[str, Json] = {name: next(iter(value.values())) for name, value in item.items()}
+        before = dict(record)
+        change(record)
+        changed = {name for name, value in record.items() if before.get(name) != value}
+        kept = {name: item[name] for name in record.keys() - changed}
+        new = {name: {"S": str(record[name])} for name in changed}
+        self.client.put_item(TableName=self.table, Item=kept | new)
+
+    def close(self) -> None:
+        """See `JournalStore.close`."""
+        self.client.delete_table(TableName=self.table)
+
+
+def folder_store(root: Path) -> FolderStore:
+    """Make an artifact store in a folder."""
+    return FolderStore(root / "artifacts")
+
+
+def create_table(client: Any, name: str) -> None:  # noqa: ANN401 - boto3 has no static types
+    """Make the journal's table as the infrastructure does."""
+    keys = ("PK", "SK", "status", "updated_at")
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[
+            {"AttributeName": "PK", "KeyType": "HASH"},
+            {"AttributeName": "SK", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_status",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "updated_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
+    client.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
+    )
