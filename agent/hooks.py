@@ -5,7 +5,6 @@ A hook that raises is destructive: it can cost a paid answer. So these never do.
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 from strands.hooks import AfterModelCallEvent, HookProvider, HookRegistry
 from strands.types.content import Message
@@ -20,10 +19,6 @@ from runs.json_types import Json
 
 logger = logging.getLogger(__name__)
 
-#: Pauses before a model is called again that throttled or failed. Half a minute in all; what
-#: takes longer is left to the step's own retries, which may give up the machine meanwhile.
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-
 
 class ModelHooks(HookProvider):
     """Notes what each call used, names its tool calls, and tries again when that may help."""
@@ -35,13 +30,11 @@ class ModelHooks(HookProvider):
         loaded: LoadedModel,
         *,
         agent: str,
-        pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._attempt = attempt
         self._memory = memory
         self._loaded = loaded
         self._agent = agent
-        self._pauses = pauses
         self._failures = 0
         #: Whether an agent was built with these hooks.
         self.is_in_use = False
@@ -93,9 +86,9 @@ class ModelHooks(HookProvider):
             event.retry = not await asyncio.to_thread(self._attempt.stop.wait, pause)
 
     def _pause(self, error: Exception) -> float | None:
-        if not self._loaded.is_transient(error) or self._failures >= len(self._pauses):
+        if not self._loaded.is_transient(error) or self._failures >= len(self._loaded.pauses):
             return None
-        return self._pauses[self._failures]
+        return self._loaded.pauses[self._failures]
 
 
 def name_tool_calls(message: Message, *, agent: str, index: int) -> None:

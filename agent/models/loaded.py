@@ -1,12 +1,16 @@
 """A model ready for one agent's use, and what its callers must know of its provider."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from strands.models import Model
 from strands.types.exceptions import ModelThrottledException
 
 from agent.models.pricing import Rates
+
+#: Pauses in seconds before a model is called again that throttled or failed. Half a minute in
+#: all; what takes longer is left to the step's own retries, which may give up the machine.
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 def is_throttled(error: BaseException) -> bool:
@@ -27,6 +31,8 @@ class LoadedModel:
     rates: Rates | None
     #: Says whether an error of a call may go away by itself.
     is_transient: Callable[[BaseException], bool] = is_throttled
+    #: How long to wait before each further call after a transient error.
+    pauses: Sequence[float] = PAUSES
     #: Gives connections back; called in the event loop the model was used in.
     close: Callable[[], Awaitable[None]] = nothing
 

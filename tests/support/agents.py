@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,8 @@ class Bench:
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    #: Before each further call of a model that failed.
+    pauses: tuple[float, ...] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         self.artifacts = FolderStore(self.folder)
@@ -104,7 +106,7 @@ class Bench:
     def converse(self, task: Task, playbook: Playbook, attempt: Attempt | None = None) -> Json:
         """Bring a task to its end offline, in a new attempt unless one is given."""
         loaded = load_model(OFFLINE, agent=task.name, playbook=playbook)
-        return converse(attempt or self.attempt(), loaded, task)
+        return converse(attempt or self.attempt(), replace(loaded, pauses=self.pauses), task)
 
     def converse_with(self, task: Task, model: Model, attempt: Attempt | None = None) -> Json:
         """Bring a task to its end with a model of the test's own."""
@@ -168,7 +170,12 @@ class Hanging(Model):
     def structured_output(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - never called
         raise NotImplementedError
 
-    async def stream(self, *_: object, **__: object) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(
+        self,
+        *_: Any,  # noqa: ANN401 - the port's arguments
+        cancel_signal: threading.Event | None = None,
+        **__: Any,  # noqa: ANN401 - the port's arguments
+    ) -> AsyncGenerator[StreamEvent, None]:
         yield {"messageStart": {"role": "assistant"}}
         yield {"contentBlockStart": {"start": {}}}
         for _chunk in range(self._chunks):
