@@ -5,6 +5,7 @@ unknown (null), never as zero. The head's sum can only add up what is known.
 """
 
 import functools
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from runs.run import Usage
 TABLE = Path(__file__).parent / "prices.toml"
 #: A price is in US dollars for a million tokens, a cost in billionths of a dollar.
 _NANO_PER_PRICED_TOKEN = 1000
+#: What may follow a model's name without making it another model: `-20250929-v1:0`, `-2025-08-07`.
+_VERSION = re.compile(r"(-\d{8}|-\d{4}-\d\d-\d\d)?(-v\d+)?(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +124,7 @@ def usage_of(reported: StrandsUsage, rates: Rates | None) -> tuple[Usage, int | 
 
 
 def _is_version(model_id: str, *, of: str) -> bool:
-    """Say whether an id is a name with a date or a version: `…-20250929-v1:0`, `…-2025-08-07`."""
-    rest = model_id.removeprefix(of)
-    return rest != model_id and rest[:2] in {"-2", "-v", ":0"}
+    return model_id.startswith(of) and bool(_VERSION.fullmatch(model_id[len(of) :]))
 
 
 def _rates(row: Mapping[str, Decimal | int]) -> Rates:
