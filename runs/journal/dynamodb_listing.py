@@ -39,10 +39,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a listing has come: the last place shown, and the last one of each status."""
+    """How far a listing has come: the last place shown, and the last of its moment by status.
+
+    All that changed later was shown before it. Of the runs that changed in the same millisecond
+    only the index knows the order, for each status its own.
+    """
 
     last: Place
     seen: Mapping[str, Place]
+
+    @classmethod
+    def after(cls, shown: Sequence[Place], *, before: "Position | None") -> "Position":
+        """Give the position after some places, which were listed from another one on."""
+        last = shown[-1]
+        earlier = [] if before is None else list(before.seen.values())
+        tied = [place for place in (*earlier, *shown) if place.updated_at == last.updated_at]
+        return cls(last=last, seen={place.status: place for place in tied})
 
     def to_cursor(self) -> str:
         """Write it for a reader to hand back."""
@@ -62,7 +74,8 @@ class Position:
             last = seen[_last_status(position)]
         except (KeyError, TypeError, ValueError) as error:
             raise foreign_cursor(cursor) from error
-        if not seen.keys() <= {status.value for status in statuses}:
+        is_tied = all(place.updated_at == last.updated_at for place in seen.values())
+        if not is_tied or not seen.keys() <= {status.value for status in statuses}:
             raise foreign_cursor(cursor)
         return cls(last=last, seen=seen)
 
@@ -111,6 +124,7 @@ def places_query(status: Status, *, after: Position | None, limit: int) -> Item:
     request["KeyConditionExpression"] += " AND updated_at <= :updated_at"
     request["ExpressionAttributeValues"][":updated_at"] = {"S": after.last.updated_at}
     if status.value in after.seen:
+        # DynamoDB refuses a start outside the condition: this one is of the same moment.
         request["ExclusiveStartKey"] = after.seen[status.value].to_key()
     return request
 
@@ -130,5 +144,4 @@ def next_places(
     shown = found[:limit]
     if len(found) <= limit:
         return shown, None
-    seen = dict(after.seen) if after else {}
-    return shown, Position(last=shown[-1], seen=seen | {place.status: place for place in shown})
+    return shown, Position.after(shown, before=after)
