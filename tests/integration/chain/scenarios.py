@@ -1,0 +1,183 @@
+"""What can happen to a run on its way through the chain, one function each."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from runs.journal.base import Claim
+from runs.run import RunFailure, Status
+from tests.support.chain import (
+    PACE,
+    Chain,
+    Execution,
+    Script,
+    complete,
+    die,
+    hold,
+    new_session,
+    park_once,
+    request,
+)
+from tests.support.data_plane import Reply
+
+Scenario = Callable[[Chain], Execution]
+
+
+def _run(chain: Chain, script: Script, **detail: object) -> Execution:
+    session_id = new_session()
+    chain.scripts[session_id] = script
+    return chain.wait_for_end(chain.start(request(session_id, **detail)))
+
+
+def completed(chain: Chain) -> Execution:
+    return _run(chain, complete)
+
+
+def failed(chain: Chain) -> Execution:
+    def fail(chain: Chain, claim: Claim) -> None:
+        error = RunFailure(type="BillFormatError", message="column 'BilledCost' is missing")
+        chain.wake(chain.settle(claim, Status.FAILED, error=error))
+
+    return _run(chain, fail)
+
+
+def duplicate(chain: Chain) -> Execution:
+    session_id = new_session()
+    first = chain.start(request(session_id))
+    chain.wait_until_visited(first, "AwaitSignal")
+    second = chain.wait_for_end(chain.start(request(session_id)))
+    chain.wait_for_end(first)
+    return second
+
+
+def rejected(chain: Chain) -> Execution:
+    return _run(chain, complete, workflow="mine-bitcoin")
+
+
+def without_input(chain: Chain) -> Execution:
+    return chain.wait_for_end(chain.start({}))
+
+
+def missing(chain: Chain) -> Execution:
+    return chain.wait_for_end(chain.start({"session_id": new_session(), "watch": True}))
+
+
+def unreadable(chain: Chain) -> Execution:
+    session_id = new_session()
+    item = {"PK": session_id, "SK": "SESSION", "status": "SLEEPING", "updated_at": "now"}
+    chain.emulator.client("dynamodb").put_item(
+        TableName=chain.outputs["TableName"],
+        Item={name: {"S": value} for name, value in item.items()},
+    )
+    return chain.wait_for_end(chain.start({"session_id": session_id, "watch": True}))
+
+
+def worker_lost(chain: Chain) -> Execution:
+    def die_once(chain: Chain, claim: Claim) -> None:
+        (die if claim.lease.attempt == 1 else complete)(chain, claim)
+
+    return _run(chain, die_once)
+
+
+def workers_lost(chain: Chain) -> Execution:
+    return _run(chain, die, max_attempts=2)
+
+
+def signal_lost(chain: Chain) -> Execution:
+    def settle_silently(chain: Chain, claim: Claim) -> None:
+        time.sleep(0.3)
+        chain.settle(claim, Status.COMPLETED)
+
+    return _run(chain, settle_silently)
+
+
+def cancelled_while_busy(chain: Chain) -> Execution:
+    session_id = new_session()
+    chain.scripts[session_id] = hold(60)
+    arn = chain.start(request(session_id))
+    chain.wait_for(session_id, Status.BUSY)
+    chain.invoke(action="cancel", session_id=session_id, reason="wrong bill")
+    return chain.wait_for_end(arn)
+
+
+def cancelled_while_waiting(chain: Chain) -> Execution:
+    session_id = new_session()
+    chain.scripts[session_id] = park_once(None)
+    arn = chain.start(request(session_id))
+    chain.wait_until_visited(arn, "AwaitAnswer")
+    chain.invoke(action="cancel", session_id=session_id, reason="no longer wanted")
+    return chain.wait_for_end(arn)
+
+
+def deadline_passed(chain: Chain) -> Execution:
+    return _run(chain, hold(60), deadline_seconds=2)
+
+
+def waited(chain: Chain) -> Execution:
+    return _run(chain, park_once(PACE.waiting_seconds + 3))
+
+
+def agent_down(chain: Chain) -> Execution:
+    session_id = new_session()
+    chain.faults[session_id] = [Reply.refused("RuntimeClientError", 424), Reply(is_broken=True)]
+    return chain.wait_for_end(chain.start(request(session_id)))
+
+
+def agent_forbidden(chain: Chain) -> Execution:
+    session_id = new_session()
+    chain.faults[session_id] = [Reply.refused("AccessDeniedException", 403)]
+    return chain.wait_for_end(chain.start(request(session_id)))
+
+
+def stop_refused(chain: Chain) -> Execution:
+    session_id = new_session()
+
+    def complete_and_break(chain: Chain, claim: Claim) -> None:
+        chain.faults[session_id] = [Reply.refused("InternalServerException", 500)]
+        complete(chain, claim)
+
+    chain.scripts[session_id] = complete_and_break
+    return chain.wait_for_end(chain.start(request(session_id)))
+
+
+def handed_over(chain: Chain) -> Execution:
+    session_id = new_session()
+    chain.scripts[session_id] = hold(8)
+    pace = replace(PACE, poll_seconds=1, max_turns=2)
+    return chain.wait_for_end(chain.start(request(session_id), pace=pace))
+
+
+def handed_over_to_the_end(chain: Chain) -> Execution:
+    execution = handed_over(chain)
+    while execution.output.get("status") == "HANDED_OVER":
+        execution = chain.wait_for_end(execution.output["execution"])
+    return execution
+
+
+ALL: Mapping[str, Scenario] = MappingProxyType(
+    {
+        scenario.__name__: scenario
+        for scenario in (
+            agent_down,
+            agent_forbidden,
+            cancelled_while_busy,
+            cancelled_while_waiting,
+            completed,
+            deadline_passed,
+            duplicate,
+            failed,
+            handed_over,
+            handed_over_to_the_end,
+            missing,
+            rejected,
+            signal_lost,
+            stop_refused,
+            unreadable,
+            waited,
+            without_input,
+            worker_lost,
+            workers_lost,
+        )
+    }
+)
