@@ -20,6 +20,8 @@ _VENDORED = "boto3"
 _SERVICES = frozenset({"bedrock-agentcore", "dynamodb", "s3", "stepfunctions", "sts"})
 #: What botocore keeps beside the services: end points, partitions, retry and default settings.
 _MODELS = ("botocore", "data")
+_MAKING = "making-"
+_KEPT = 5
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -33,10 +35,10 @@ def assemble(project: Path, folder: Path) -> Path:
     if bundle.is_dir():
         return bundle
     folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
+    made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder))
     try:
         _copy(files, made)
-        _keep(made, bundle)
+        _publish(made, bundle)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return bundle
@@ -106,10 +108,19 @@ def _copy(files: Mapping[str, Path], into: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _keep(made: Path, bundle: Path) -> None:
+def _publish(made: Path, bundle: Path) -> None:
     made.chmod(0o755)  # mkdtemp makes a folder nobody else can read; Lambda's user must
     try:
         made.replace(bundle)
     except OSError:
         if not bundle.is_dir():
             raise
+    _prune(bundle.parent)
+
+
+def _prune(folder: Path) -> None:
+    """Remove all but the latest bundles; another process may be using one of those."""
+    bundles = [each for each in folder.iterdir() if not each.name.startswith(_MAKING)]
+    bundles.sort(key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in bundles[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -39,7 +39,7 @@ class Invoker(Construct):
             description="Accepts runs in the journal and hands them to the agent",
             runtime=aws_lambda.Runtime.PYTHON_3_14,
             architecture=aws_lambda.Architecture.ARM_64,
-            code=aws_lambda.Code.from_asset(str(code)),
+            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
             handler="invoker.start.handler",
             role=self.role,
             timeout=_TIMEOUT,

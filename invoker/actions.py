@@ -69,18 +69,10 @@ class Invoker:
         except InvalidRequestError as error:
             logger.info("request rejected", extra={"field": error.field, "error": str(error)})
             return Answer(outcome=Outcome.REJECTED, message=str(error), field=error.field)
-        asked = self._dispatched(request, payload.get("execution"))
         try:
-            accepted = self.journal.accept(asked)
+            return self._accept(request, payload.get("execution"), seconds_left=seconds_left)
         except JournalUnavailableError as error:
             return later(request.session_id, str(error))
-        is_ours = asked.execution is not None and asked.execution == accepted.run.execution
-        if not accepted.is_new and not is_ours:
-            return _answer(Outcome.DUPLICATE, accepted.run)
-        if accepted.run.version != asked.version:
-            # Repeated by the execution that accepted it, and the run has gone on meanwhile.
-            return self._look_again(accepted.run)
-        return self._hand_over(accepted.run, seconds_left=seconds_left)
 
     def dispatch(self, session_id: str, *, seconds_left: Callable[[], float]) -> Answer:
         """Hand a run that is due to the agent; or end it, if it must not go on."""
@@ -122,6 +114,19 @@ class Invoker:
         if run.wake_token is not None:
             self.signal.send(run.wake_token)
         return _answer(Outcome.ENDED, run)
+
+    def _accept(
+        self, request: RunRequest, execution: Json, *, seconds_left: Callable[[], float]
+    ) -> Answer:
+        asked = self._dispatched(request, execution)
+        accepted = self.journal.accept(asked)
+        is_ours = asked.execution is not None and asked.execution == accepted.run.execution
+        if not accepted.is_new and not is_ours:
+            return _answer(Outcome.DUPLICATE, accepted.run)
+        if accepted.run.version != asked.version:
+            # Repeated by the execution that accepted it, and the run has gone on meanwhile.
+            return self._look_again(accepted.run)
+        return self._hand_over(accepted.run, seconds_left=seconds_left)
 
     def _request(self, payload: Mapping[str, Json]) -> RunRequest:
         given = payload.get("session_id")

@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     ENDED = "ENDED"
     #: Somebody works on the run, and was told to end it.
     CANCELLING = "CANCELLING"
+    #: The journal holds something about the run that can't be read: a person must look.
+    UNREADABLE = "UNREADABLE"
     #: The runtime session is stopped.
     STOPPED = "STOPPED"
 

@@ -1,31 +1,41 @@
 """From an event to an action, and from what goes wrong to an answer."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from invoker.actions import Invoker, later
 from invoker.answers import Answer, Outcome
-from runs.errors import InvalidRequestError, JournalUnavailableError, RunNotFoundError
+from runs.errors import (
+    CorruptRecordError,
+    InvalidRequestError,
+    JournalFormatError,
+    JournalUnavailableError,
+    PayloadHashError,
+    PayloadMissingError,
+    RunNotFoundError,
+)
 from runs.ids import MIN_SESSION_ID
 from runs.json_types import Json
 from runs.request import check_session_id
 
+logger = logging.getLogger(__name__)
+
 _ACTIONS = "accept, cancel, dispatch, expire, stop"
 _MAX_REASON = 1_000
+_UNREADABLE = (CorruptRecordError, JournalFormatError, PayloadHashError, PayloadMissingError)
 
 
 def answer(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) -> Answer:
     """Do what an event asks for.
 
-    Data that is wrong is an answer, and so is a journal that does not answer: the state machine
-    chooses by outcomes, because the names of exceptions differ between Lambda and its emulators.
+    Data that is wrong is an answer, and so is a journal that does not answer or can't be read:
+    the state machine chooses by outcomes, because the names of exceptions differ between Lambda
+    and its emulators.
 
     Args:
         invoker: The actions.
         event: What the function was invoked with.
         seconds_left: Tells how much of the function's time is left.
-
-    Raises:
-        RunError: The journal holds something that can't be read.
     """
     try:
         return _act(invoker, event, seconds_left=seconds_left)
@@ -41,8 +51,11 @@ def _act(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) ->
     session_id = check_session_id(event.get("session_id"), minimum=MIN_SESSION_ID)
     try:
         return _act_on(invoker, session_id, event, seconds_left=seconds_left)
-    except JournalUnavailableError as error:
+    except (JournalUnavailableError, RunNotFoundError) as error:
         return later(session_id, str(error))
+    except _UNREADABLE as error:
+        logger.exception("run can't be read", extra={"session_id": session_id})
+        return Answer(outcome=Outcome.UNREADABLE, session_id=session_id, message=str(error))
 
 
 def _act_on(

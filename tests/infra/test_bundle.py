@@ -95,3 +95,13 @@ def test_other_code_makes_another_bundle(bundle: Path, tmp_path: Path) -> None:
         (tmp_path / package / "__init__.py").write_text('"""Another."""\n')
 
     assert assemble(tmp_path, tmp_path / "bundles").name != bundle.name
+
+
+def test_bundles_of_older_code_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "invoker").mkdir()
+    made = []
+    for number in range(7):
+        (tmp_path / "invoker" / "start.py").write_text(f"NUMBER = {number}\n")
+        made.append(assemble(tmp_path, tmp_path / "bundles"))
+
+    assert set((tmp_path / "bundles").iterdir()) == set(made[2:])

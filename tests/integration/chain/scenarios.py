@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
+from runs.instants import to_iso
 from runs.journal.base import Claim
 from runs.run import RunFailure, Status
 from tests.support.chain import (
@@ -16,6 +18,7 @@ from tests.support.chain import (
     die,
     hold,
     new_session,
+    now,
     park_once,
     request,
 )
@@ -66,6 +69,24 @@ def missing(chain: Chain) -> Execution:
 def unreadable(chain: Chain) -> Execution:
     session_id = new_session()
     item = {"PK": session_id, "SK": "SESSION", "status": "SLEEPING", "updated_at": "now"}
+    chain.emulator.client("dynamodb").put_item(
+        TableName=chain.outputs["TableName"],
+        Item={name: {"S": value} for name, value in item.items()},
+    )
+    return chain.wait_for_end(chain.start({"session_id": session_id, "watch": True}))
+
+
+def corrupt(chain: Chain) -> Execution:
+    session_id = new_session()
+    ahead, behind = to_iso(now() + timedelta(hours=1)), to_iso(now() - timedelta(hours=1))
+    item = {
+        "PK": session_id,
+        "SK": "SESSION",
+        "status": "QUEUED",
+        "wake_at": behind,
+        "deadline_at": ahead,
+        "updated_at": behind,
+    }
     chain.emulator.client("dynamodb").put_item(
         TableName=chain.outputs["TableName"],
         Item={name: {"S": value} for name, value in item.items()},
@@ -164,6 +185,7 @@ ALL: Mapping[str, Scenario] = MappingProxyType(
             cancelled_while_busy,
             cancelled_while_waiting,
             completed,
+            corrupt,
             deadline_passed,
             duplicate,
             failed,

@@ -96,6 +96,17 @@ def test_a_head_with_a_status_nobody_knows_is_an_error_at_once(ended: Ended) -> 
     assert execution.visited == ("Begin", "CheckStatus", "Evaluate", "Unreadable")
 
 
+def test_a_head_that_the_invoker_can_not_read_is_not_handed_over(
+    ended: Ended, chain: Chain
+) -> None:
+    execution = ended["corrupt"]
+    session_id = session_of(execution, chain)
+
+    assert execution.error == "CorruptRecord"
+    assert execution.visited[-3:] == ("Dispatch", "Outcome", "Unreadable")
+    assert session_id not in chain.actions
+
+
 def test_a_run_whose_worker_died_is_handed_over_again(ended: Ended, chain: Chain) -> None:
     execution = ended["worker_lost"]
     session_id = session_of(execution, chain)

@@ -8,7 +8,7 @@ from runs.journal.base import Changes
 from runs.run import Status
 from tests.support.invoking import SESSION, Desk
 
-TOKEN = "the lease's"  # noqa: S105 - a lease token
+TOKEN = "the lease's"
 
 
 def dispatch(desk: Desk) -> Outcome:

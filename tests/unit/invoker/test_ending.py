@@ -14,7 +14,7 @@ def waited_for(desk: Desk) -> Run:
         prompt="look",
         source="events",
         status=Status.QUEUED,
-        wake_token="the state machine's token",  # noqa: S106 - a task token
+        wake_token="the state machine's token",
         wake_at=NOW,
         deadline_at=NOW.replace(year=2027),
         created_at=NOW,

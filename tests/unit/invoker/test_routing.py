@@ -4,16 +4,23 @@ from typing import Any, NoReturn
 import pytest
 
 from invoker.answers import Outcome
+from invoker.errors import AgentRefusedError
 from invoker.routing import answer
 from runs.errors import JournalUnavailableError
 from runs.json_types import Json
 from tests.support.invoking import SESSION, Desk
 
 
-class DownJournal:
-    """A journal whose store does not answer."""
+class FailingJournal:
+    """A journal of which some methods, or all, do not answer."""
+
+    def __init__(self, works: object = None, *, fails: str | None = None) -> None:
+        self.works, self.fails = works, fails
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every method of the port
+        if self.fails not in (None, name):
+            return getattr(self.works, name)
+
         def fail(*_arguments: object, **_named: object) -> NoReturn:
             msg = f"no answer to {name}"
             raise JournalUnavailableError(msg)
@@ -48,7 +55,7 @@ def test_a_session_id_that_agentcore_would_not_take_is_rejected(
 
 @pytest.mark.parametrize("action", ["accept", "dispatch", "expire", "cancel"])
 def test_a_journal_that_does_not_answer_is_asked_again_later(desk: Desk, action: str) -> None:
-    invoker = replace(desk.invoker, journal=DownJournal())
+    invoker = replace(desk.invoker, journal=FailingJournal())
     event: dict[str, Json] = {
         "action": action,
         "session_id": SESSION,
@@ -62,3 +69,17 @@ def test_a_journal_that_does_not_answer_is_asked_again_later(desk: Desk, action:
     assert found.message is not None
     assert found.message.startswith("no answer to ")
     assert desk.agent.calls == []
+
+
+def test_a_run_that_can_not_be_given_up_now_is_looked_at_again(desk: Desk) -> None:
+    desk.agent.answers = [AgentRefusedError("AccessDeniedException")]
+    desk.invoker = replace(desk.invoker, journal=FailingJournal(desk.journal, fails="give_up"))
+
+    found = desk.accept()
+
+    assert (found.outcome, found.message) == (Outcome.RETRY, "no answer to give_up")
+    assert desk.run().dispatches == 1
+
+
+def test_a_run_that_vanished_is_looked_for_again(desk: Desk) -> None:
+    assert desk.ask(action="expire", session_id=SESSION).outcome is Outcome.RETRY

@@ -33,7 +33,7 @@ def runtime_at(url: str, *, read_seconds: float | None = None) -> AgentRuntime:
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - what no AWS account takes
+        aws_secret_access_key="test",
         config=CLIENT_CONFIG.merge(config),
     )
     return AgentRuntime(client, arn=RUNTIME_ARN)
