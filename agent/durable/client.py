@@ -64,7 +64,7 @@ class JournalClient:
         read = self._read()
         for operation in read:
             self._keep(operation)
-        resolved = self._resolve_timers()
+        resolved = self._resolve_timers(self._moment())
         self._commit(resolved)
         first = [execution(self._attempt.run), *self._page(0)]
         return DurableExecutionInvocationInputWithClient(
@@ -117,19 +117,21 @@ class JournalClient:
         return attempt.patiently(lambda: attempt.journal.operations(attempt.session_id))
 
     def _record(self, updates: Iterable[OperationUpdate]) -> list[Operation]:
-        changes = self._resolve_timers()
+        moment = self._moment()
+        changes = self._resolve_timers(moment)
         for update in updates:
             if update.operation_type is SdkType.EXECUTION:
                 self.outcome = Outcome(payload=update.payload, error=error_from_sdk(update.error))
                 continue
-            change = record(update, self.operations.get(update.operation_id), self._moment())
+            change = record(update, self.operations.get(update.operation_id), moment)
             self._keep(change.operation)
             changes.append(change)
         self._commit(changes)
-        return [change.operation for change in changes]
+        # Of several changes of an operation the last one stands.
+        latest = {change.operation.operation_id: change.operation for change in changes}
+        return list(latest.values())
 
-    def _resolve_timers(self) -> list[Recorded]:
-        moment = self._moment()
+    def _resolve_timers(self, moment: Moment) -> list[Recorded]:
         resolved = [resolve(operation, moment) for operation in self._timed.values()]
         changes = [change for change in resolved if change is not None]
         for change in changes:
@@ -174,7 +176,6 @@ def _finished(updates: list[OperationUpdate]) -> list[OperationUpdate]:
 
 
 def _answer(changed: Iterable[Operation], *, token: str | None) -> CheckpointOutput:
-    # Of several changes of an operation the last one stands: the SDK keeps them by id, in order.
     state = CheckpointUpdatedExecutionState(
         operations=[to_sdk(operation) for operation in changed], next_marker=""
     )

@@ -1,0 +1,32 @@
+"""The engine over a journal in memory, with a real clock and with a still one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.runner import Limits
+from runs.artifacts.folder import FolderStore
+from tests.support.engine import Engine, FlakyJournal, StillClock
+
+_LIMITS = Limits(lease_seconds=6, stop_grace=timedelta(seconds=0.2))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    artifacts = FolderStore(tmp_path / "artifacts")
+    journal = FlakyJournal(artifacts)
+    yield Engine(journal, artifacts, tmp_path, lambda: datetime.now(UTC), _LIMITS)
+    journal.close()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def still_engine(engine: Engine, clock: StillClock) -> Engine:
+    engine.clock = clock
+    return engine

@@ -1,0 +1,110 @@
+"""An attempt records under its lease, knows why it must stop, and ends once."""
+
+import pytest
+
+from agent.attempt import Attempt, StopReason
+from agent.errors import AttemptStoppedError
+from runs.errors import JournalUnavailableError, LeaseLostError
+from runs.events import EventType
+from runs.journal.base import Changes
+from runs.run import Progress, Usage
+from tests.support.engine import Engine, StillClock
+
+
+def test_every_write_is_a_sign_of_life(still_engine: Engine, clock: StillClock) -> None:
+    attempt = still_engine.attempt()
+    clock.advance(5)
+
+    attempt.report(Progress(step="load", done=1, total=2))
+
+    assert attempt.last_sign_of_life == clock.now
+    assert still_engine.head().progress == Progress(step="load", done=1, total=2)
+
+
+def test_a_saved_file_is_on_the_head(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+
+    attempt.save("report.md", b"# first", media_type="text/markdown")
+    attempt.save("report.md", b"# second", media_type="text/markdown")
+
+    (artifact,) = still_engine.head().artifacts
+    assert artifact.size == len(b"# second")
+    assert still_engine.artifacts.get("runs/run-1/report.md") == b"# second"
+
+
+def test_a_closed_attempt_records_nothing(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+    attempt.close()
+
+    with pytest.raises(LeaseLostError):
+        attempt.report(Progress(step="late"))
+
+    assert still_engine.head().progress == Progress()
+
+
+def test_an_attempt_is_closed_by_one(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+
+    assert [attempt.close(), attempt.close()] == [True, False]
+
+
+def test_the_first_reason_to_stop_stands(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+
+    attempt.request_stop(StopReason.CANCELLED, "enough")
+    attempt.request_stop(StopReason.SHUTDOWN, "shutdown")
+
+    assert (attempt.stop_reason, attempt.stop_message) == (StopReason.CANCELLED, "enough")
+    with pytest.raises(AttemptStoppedError, match="enough"):
+        attempt.leave_if_stopped()
+
+
+def test_an_attempt_that_was_not_told_to_stop_goes_on(still_engine: Engine) -> None:
+    still_engine.attempt().leave_if_stopped()
+
+
+def test_what_was_spent_is_counted_once_when_an_answer_is_lost(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+    still_engine.journal.failures = 1
+    still_engine.journal.loses_answers = True
+
+    call = attempt.event(EventType.MODEL_CALLED, name="analyst")
+    attempt.commit(Changes(events=(call,), spent=Usage(model_calls=1, input_tokens=10)))
+
+    assert still_engine.head().usage.input_tokens == 10
+    assert still_engine.event_types().count(EventType.MODEL_CALLED) == 1
+
+
+def test_a_journal_that_stays_away_stops_the_attempt(engine: Engine) -> None:
+    attempt = _with_short_lease(engine)
+    engine.journal.failures = 1_000
+
+    with pytest.raises(JournalUnavailableError):
+        attempt.report(Progress(step="load"))
+
+    assert attempt.stop_reason is StopReason.JOURNAL_UNAVAILABLE
+
+
+def test_a_stopping_attempt_does_not_wait_for_the_journal(engine: Engine) -> None:
+    attempt = engine.attempt()
+    attempt.request_stop(StopReason.SHUTDOWN, "shutdown")
+    engine.journal.failures = 2
+
+    with pytest.raises(JournalUnavailableError):
+        attempt.report(Progress(step="load"))
+
+    assert engine.journal.failures == 1
+
+
+def _with_short_lease(engine: Engine) -> Attempt:
+    engine.accept("steps")
+    claim = engine.journal.claim(
+        "run-1", owner="test", token="token", now=engine.clock(), lease_seconds=0.4
+    )
+    return Attempt(
+        journal=engine.journal,
+        artifacts=engine.artifacts,
+        run=claim.run,
+        lease=claim.lease,
+        clock=engine.clock,
+    )
