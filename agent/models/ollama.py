@@ -10,13 +10,20 @@ from agent.models.select import ModelChoice
 from agent.models.stopping import Interruptible
 
 
+#: Strands opens a client for every call and closes none: a kept connection would be one more
+#: socket per call, for as long as the process lives.
+_CLIENT = {"headers": {"Connection": "close"}}
+
+
 class _Ollama(Interruptible, OllamaModel):
     """Ollama, letting go when it must stop."""
 
 
 def load(choice: ModelChoice) -> LoadedModel:
-    """Build the model; Strands opens a client for every call."""
-    model = _Ollama(choice.base_url, model_id=choice.model_id or "")
+    """Build the model."""
+    model = _Ollama(
+        choice.base_url, ollama_client_args=dict(_CLIENT), model_id=choice.model_id or ""
+    )
     return LoadedModel(model=model, rates=FREE, is_transient=_is_transient)
 
 
