@@ -1,0 +1,1 @@
+"""What is fast, measured against a baseline taken in the same run on the same machine."""

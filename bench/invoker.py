@@ -1,0 +1,105 @@
+"""What the invoker's own code costs: warm against the calls it makes, cold against its clients."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from bench.measure import Row, interleaved, median, percentile
+from bench.processes import output_of
+from bench.stand_in import standing_in
+from bench.warm_invoker import Timing
+from local.agentcore import RUNTIME_ARN
+from local.assembly import read_assembly
+from local.deploy import deploy
+from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
+from local.emulator_environment import emulator_python
+from local.environment import without_aws
+from local.home import PROJECT, Home
+from local.ports import free_port
+from local.processes import stop_child
+from local.synth import synthesise
+
+_WARM_ROUNDS = 300
+_COLD_ROUNDS = 11
+_WARM_BAR = 1.3
+_COLD_BAR = 1.2
+#: Prints the milliseconds that the rest of the script takes.
+_TIMED = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1000)"
+
+
+def measure(folder: Path) -> list[Row]:
+    """Measure the handler warm, and its import in a fresh interpreter."""
+    with _surroundings(folder) as environ:
+        timing = _warm(environ)
+        cold = _cold(environ, timing.services)
+    calls = " + ".join(timing.operations)
+    return [
+        _warm_row("p50", timing, percent=50, bar=_WARM_BAR, calls=calls),
+        _warm_row("p99", timing, percent=99, bar=None, calls=calls),
+        Row(
+            what="import of the invoker's handler in a fresh interpreter, median",
+            value=median(cold[0]),
+            baseline=median(cold[1]),
+            note=f"import boto3 + clients of {' and '.join(timing.services)}",
+            bar=_COLD_BAR,
+            samples=_COLD_ROUNDS,
+        ),
+    ]
+
+
+def _warm_row(name: str, timing: Timing, *, percent: int, bar: float | None, calls: str) -> Row:
+    return Row(
+        what=f"invoker handler, warm, {name}",
+        value=percentile(timing.handler_ms, percent),
+        baseline=percentile(timing.bare_ms, percent),
+        note=f"its calls made bare: {calls}",
+        bar=bar,
+        samples=_WARM_ROUNDS,
+    )
+
+
+def _warm(environ: dict[str, str]) -> Timing:
+    command = ["-m", "bench.warm_invoker", str(_WARM_ROUNDS)]
+    return Timing(**json.loads(output_of(command, environ=environ)))
+
+
+def _cold(environ: dict[str, str], services: Sequence[str]) -> list[list[float]]:
+    clients = "; ".join(f"boto3.client({service!r})" for service in services)
+    scripts = ("import invoker.start", f"import boto3; {clients}")
+    works = [partial(_timed_script, script, environ) for script in scripts]
+    return interleaved(works, rounds=_COLD_ROUNDS)
+
+
+def _timed_script(script: str, environ: dict[str, str]) -> float:
+    return float(output_of(["-c", _TIMED.format(script)], environ=environ))
+
+
+@contextmanager
+def _surroundings(folder: Path) -> Iterator[dict[str, str]]:
+    """Give the environment of a deployed function, with an agent that answers at once."""
+    settings = EmulatorSettings(
+        port=free_port(), state=folder / "emulator", log_file=folder / "emulator.log"
+    )
+    home = Home.at(folder)
+    assembly = read_assembly(synthesise(PROJECT, home.cache, environ=os.environ))
+    python = emulator_python(home.emulator_environment)
+    child = start_emulator(python, settings, environ=os.environ)
+    try:
+        wait_for_emulator(child, settings)
+        parameters = {"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(folder / "artifacts")}
+        outputs = deploy(assembly, endpoint=settings.endpoint, parameters=parameters)
+        with standing_in() as agentcore_url:
+            yield without_aws(os.environ) | {
+                "AWS_ENDPOINT_URL": settings.endpoint,
+                "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": agentcore_url,
+                "ERRAND_ARTIFACTS": parameters["ArtifactsUri"],
+                "ERRAND_REDISPATCH_SECONDS": "60",
+                "ERRAND_RUNTIME_ARN": RUNTIME_ARN,
+                "ERRAND_TABLE": outputs["TableName"],
+                "ERRAND_WORKFLOWS": "cost-analysis",
+            }
+    finally:
+        stop_child(child)
