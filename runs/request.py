@@ -70,7 +70,7 @@ class RunRequest:
             raise InvalidRequestError(
                 field="payload", message=f"is {_kind(data)}, expected an object"
             )
-        chosen = _chosen_session_id(data) or session_id
+        chosen = _chosen_session_id(data, session_id)
         if chosen is None:
             raise InvalidRequestError(field="session_id", message="is missing, expected a string")
         return cls(
@@ -128,11 +128,11 @@ def check_session_id(value: Json, *, minimum: int = 1) -> str:
     return value
 
 
-def _chosen_session_id(data: Mapping[str, Json]) -> str | None:
+def _chosen_session_id(data: Mapping[str, Json], otherwise: str | None) -> Json:
     if data.get("session_id") is not None:
-        return check_session_id(data["session_id"])
+        return data["session_id"]
     key = _text(data, "idempotency_key", longest=MAX_IDEMPOTENCY_KEY)
-    return None if key is None else session_id_for(key)
+    return otherwise if key is None else session_id_for(key)
 
 
 def _workflow(data: Mapping[str, Json], workflows: Collection[str]) -> str:

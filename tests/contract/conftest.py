@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local.clients import Client
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.artifacts.s3 import S3Store
@@ -15,7 +16,7 @@ from tests.support.stack import RunningEmulator
 
 
 @pytest.fixture(scope="session")
-def dynamodb(emulator: RunningEmulator) -> object:
+def dynamodb(emulator: RunningEmulator) -> Client:
     return emulator.client("dynamodb")
 
 

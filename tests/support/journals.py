@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
@@ -17,6 +17,9 @@ from runs.journal.sqlite import SqliteJournal
 from runs.json_types import Json
 from runs.operations import Operation, OperationStatus, OperationType
 from runs.run import Run, Status
+
+#: boto3's clients have no static type.
+Client: TypeAlias = Any
 
 NOW = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
 LEASE_SECONDS = 60.0
@@ -146,7 +149,7 @@ class SqliteStore:
 class DynamoStore:
     """A table of its own in the emulator."""
 
-    def __init__(self, client: Any, *, artifacts: ArtifactStore) -> None:  # noqa: ANN401 - boto3 has no static types
+    def __init__(self, client: Client, *, artifacts: ArtifactStore) -> None:
         self.artifacts = artifacts
         self.client = client
         self.table = f"runs-{uuid.uuid4()}"
@@ -185,7 +188,7 @@ def folder_store(root: Path) -> FolderStore:
     return FolderStore(root / "artifacts")
 
 
-def create_table(client: Any, name: str) -> None:  # noqa: ANN401 - boto3 has no static types
+def create_table(client: Client, name: str) -> None:
     """Make the journal's table as the infrastructure does."""
     keys = ("PK", "SK", "status", "updated_at")
     client.create_table(
