@@ -1,0 +1,152 @@
+"""The agent server with the workflows of the tests: a composition root, as `agent.main` is.
+
+Run as `python -m tests.support.agent_server`, and as a process of its own by `AgentServer`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Self
+
+from agent import logs
+from agent.composition import compose
+from agent.config import Config
+from agent.registry import Registry
+from local.ports import free_port
+from runs.artifacts.folder import FolderStore
+from runs.journal.sqlite import SqliteJournal
+from runs.run import Run
+from tests.support.engine import wait_until
+from tests.support.workflows import REGISTRY_FILE
+
+ROOT = Path(__file__).parents[2]
+SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+
+
+@dataclass
+class AgentServer:
+    """An agent process on a free port, over a journal that other processes share."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ("-m", "tests.support.agent_server")
+    cwd: Path = ROOT
+
+    def __enter__(self) -> Self:
+        """Start, and wait for the first ping."""
+        self.port = free_port()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+                [sys.executable, *self.command],
+                cwd=self.cwd,
+                env=_clean_environ() | self._variables() | self.environ,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._is_up, seconds=60)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End it the hard way, if it still runs."""
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def log(self) -> Path:
+        """Give the file its output goes to."""
+        return self.folder / "agent.log"
+
+    @property
+    def notes(self) -> Path:
+        """Give the file into which workflows write what they do."""
+        return self.folder / "notes.txt"
+
+    def ping(self) -> str:
+        """Ask for its health."""
+        status, body = self._request("GET", "/ping")
+        assert status == HTTPStatus.OK
+        return str(body["status"])
+
+    def invoke(self, payload: object, *, session: str | None = None) -> tuple[int, Any]:
+        """Send a payload, and give the status and the answer."""
+        return self._request("POST", "/invocations", payload, session=session)
+
+    def start(self, session: str, workflow: str, prompt: str, **more: object) -> None:
+        """Start a run, which must be taken."""
+        payload = {"prompt": prompt, "workflow": workflow, "input": str(self.notes), **more}
+        status, body = self.invoke({"session_id": session, **payload})
+        assert (status, body["status"]) == (HTTPStatus.OK, "STARTED")
+
+    def head(self, session: str) -> Run | None:
+        """Read a head, as another process does."""
+        journal = SqliteJournal(self._journal, artifacts=FolderStore(self.folder / "artifacts"))
+        try:
+            return journal.get(session)
+        finally:
+            journal.close()
+
+    def wait_for_end(self, session: str, *, seconds: float = 30) -> Run:
+        """Wait for a run to end."""
+        wait_until(lambda: (run := self.head(session)) and run.status.is_terminal, seconds=seconds)
+        run = self.head(session)
+        assert run is not None
+        return run
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / "journal.db"
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            "ERRAND_JOURNAL": f"sqlite:{self._journal}",
+            "ERRAND_ARTIFACTS": str(self.folder / "artifacts"),
+            "ERRAND_LEASE_SECONDS": "1",
+            "ERRAND_MODEL": "offline",
+            "PORT": str(self.port),
+        }
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+        try:
+            return self.ping() == "Healthy"
+        except (OSError, HTTPException):
+            return False
+
+    def _request(
+        self, method: str, path: str, payload: object = None, *, session: str | None = None
+    ) -> tuple[int, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        try:
+            headers = {SESSION_HEADER: session} if session else {}
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+
+def _clean_environ() -> dict[str, str]:
+    """Give this process's environment without what would steer an agent or reach an account."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "ERRAND_", "DOCKER_"))
+    }
+
+
+def main() -> None:
+    """Serve."""
+    config = Config.from_env(os.environ)
+    logs.configure(debug=config.debug)
+    app = compose(config, Registry.load(REGISTRY_FILE))
+    app.run(port=config.port, timeout_graceful_shutdown=3)
+
+
+if __name__ == "__main__":
+    main()
