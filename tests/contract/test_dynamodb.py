@@ -13,6 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local.clients import Client
+from local.ports import free_port
+from runs.artifacts.s3 import S3Store
 from runs.errors import JournalUnavailableError
 from runs.journal.base import Changes
 from runs.journal.dynamodb import DynamoJournal
@@ -180,7 +182,7 @@ _THROTTLED_INSIDE = {
 def test_a_table_that_does_not_do_it_now_is_unavailable(
     emulator: RunningEmulator, store: DynamoStore, status: int, body: dict[str, Any]
 ) -> None:
-    client = _impatient(emulator)
+    client = _impatient(emulator.endpoint)
     journal = DynamoJournal(client, table=store.table, artifacts=store.artifacts)
     run = a_run()
 
@@ -208,11 +210,28 @@ def test_a_few_refusals_are_got_over(
 def test_a_table_that_does_not_answer_is_unavailable(
     emulator: RunningEmulator, store: DynamoStore
 ) -> None:
-    client = _impatient(emulator)
+    client = _impatient(emulator.endpoint)
     journal = DynamoJournal(client, table=store.table, artifacts=store.artifacts)
 
     with answers_lost(client), pytest.raises(JournalUnavailableError, match="did not answer"):
         journal.get("some-run")
+
+
+def test_a_table_nobody_serves_is_unavailable(store: DynamoStore) -> None:
+    client = _impatient(f"http://127.0.0.1:{free_port()}")
+    journal = DynamoJournal(client, table=store.table, artifacts=store.artifacts)
+
+    with pytest.raises(JournalUnavailableError, match="did not answer"):
+        journal.accept(a_run())
+
+
+def test_an_artifact_store_nobody_serves_is_unavailable() -> None:
+    store = S3Store(_impatient(f"http://127.0.0.1:{free_port()}", "s3"), bucket="some-bucket")
+
+    with pytest.raises(JournalUnavailableError, match="did not answer"):
+        store.put("runs/1/report.md", b"x", media_type="text/markdown")
+    with pytest.raises(JournalUnavailableError, match="did not answer"):
+        store.get("runs/1/report.md")
 
 
 def test_other_errors_travel_on_unchanged(dynamodb: Client, tmp_path: Path) -> None:
@@ -352,11 +371,11 @@ def test_no_item_comes_near_400_kb(journal: DynamoJournal, store: DynamoStore) -
     assert len(json.dumps(head)) < 70_000
 
 
-def _impatient(emulator: RunningEmulator) -> Client:
+def _impatient(endpoint: str, service: str = "dynamodb") -> Client:
     """Make a client that does not try again by itself."""
     return boto3.client(
-        "dynamodb",
-        endpoint_url=emulator.endpoint,
+        service,
+        endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
