@@ -13,7 +13,8 @@ APPLICATION_ID = 0x45727264
 SCHEMA_VERSION = 1
 MEMORY = ":memory:"
 
-#: What every write of an attempt changes stands beside the body, which then needs no parsing.
+#: What every write of an attempt changes stands beside the body, which then needs no parsing. One
+#: index serves all listings: each more is one more page to sync with every step.
 _SCHEMA = """
 CREATE TABLE runs (
     session_id TEXT NOT NULL PRIMARY KEY,
@@ -33,8 +34,7 @@ CREATE TABLE runs (
     artifacts TEXT NOT NULL,
     body TEXT NOT NULL
 );
-CREATE INDEX runs_by_change ON runs (updated_at, session_id);
-CREATE INDEX runs_by_status ON runs (status, updated_at, session_id);
+CREATE INDEX runs_by_change ON runs (updated_at, session_id, status);
 CREATE TABLE records (
     position INTEGER PRIMARY KEY,
     session_id TEXT NOT NULL,
