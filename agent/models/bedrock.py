@@ -6,7 +6,7 @@ import threading
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - its name there
 from strands.models.bedrock import DEFAULT_BEDROCK_MODEL_ID, BedrockModel
 
 from agent.models.loaded import LoadedModel, is_throttled
@@ -39,8 +39,14 @@ def load(choice: ModelChoice) -> LoadedModel:
     model_id = choice.model_id or DEFAULT_BEDROCK_MODEL_ID
     with _making:
         model = BedrockModel(boto_session=_session(), boto_client_config=_CONFIG, model_id=model_id)
-    rates = rates_of(model_id)
-    return LoadedModel(model=model, rates=rates, is_transient=_is_transient)
+
+    async def close() -> None:
+        # Idle connections only: one that a silent stream holds closes when its read ends.
+        model.client.close()
+
+    return LoadedModel(
+        model=model, rates=rates_of(model_id), is_transient=_is_transient, close=close
+    )
 
 
 def rates_of(model_id: str) -> Rates | None:
@@ -63,4 +69,4 @@ def _session() -> boto3.Session:
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _TRANSIENT
-    return is_throttled(error) or isinstance(error, HTTPClientError)
+    return is_throttled(error) or isinstance(error, (ConnectionError, HTTPClientError))

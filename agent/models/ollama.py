@@ -9,7 +9,6 @@ from agent.models.pricing import FREE
 from agent.models.select import ModelChoice
 from agent.models.stopping import Interruptible
 
-
 #: Strands opens a client for every call and closes none: a kept connection would be one more
 #: socket per call, for as long as the process lives.
 _CLIENT = {"headers": {"Connection": "close"}}

@@ -1,10 +1,12 @@
-"""A server that speaks the protocols of model servers: OpenAI's (also llama.cpp's), and Ollama's.
+"""A server that speaks the protocols of OpenAI (and llama.cpp), Ollama and Bedrock.
 
 It answers a question by calling `add` once, and then says what came back. It can be told to fail,
 and to fall silent.
 """
 
+import binascii
 import json
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,26 +65,31 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.state.may_answer.wait(20)
         if self.path.endswith("/api/chat"):
-            self._stream("application/x-ndjson", _ollama(body))
+            self._stream("application/x-ndjson", _encoded(_ollama(body)))
+        elif self.path.endswith("/converse-stream"):
+            self._stream("application/vnd.amazon.eventstream", _bedrock(body))
         else:
-            self._stream("text/event-stream", _openai(body))
+            self._stream("text/event-stream", _encoded(_openai(body)))
 
     def _fail(self, status: int, message: str) -> None:
-        text = json.dumps({"error": {"message": message, "type": "error", "code": None}})
+        error = {"message": message, "type": "error", "code": None}
+        text = json.dumps({"error": error, "message": message})
         self.send_response(status)
+        # How AWS names an error; the others don't look.
+        self.send_header("x-amzn-ErrorType", message.partition(":")[0])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def _stream(self, media_type: str, lines: Iterator[str]) -> None:
+    def _stream(self, media_type: str, parts: Iterator[bytes]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", media_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            for line in lines:
-                self.wfile.write(f"{len(line.encode()):x}\r\n{line}\r\n".encode())
+            for part in parts:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             self.wfile.write(b"0\r\n\r\n")
         except ConnectionError:
             # The client let go, which is what a test of stopping is about.
@@ -90,6 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the port's name
         pass
+
+
+def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
+    return (line.encode() for line in lines)
 
 
 def _tool_results(body: dict[str, Any]) -> list[str]:
@@ -134,3 +145,44 @@ def _ollama(body: dict[str, Any]) -> Iterator[str]:
     end = {"done": True, "done_reason": "stop", "total_duration": 3_000_000}
     counts = {"prompt_eval_count": 20, "eval_count": 5}
     yield json.dumps({**head, "message": message, **end, **counts}) + "\n"
+
+
+def _bedrock(body: dict[str, Any]) -> Iterator[bytes]:
+    blocks = [block for message in body["messages"] for block in message["content"]]
+    yield _frame("messageStart", {"role": "assistant"})
+    if any("toolResult" in block for block in blocks):
+        for text in ("The tool ", "answered."):
+            delta: dict[str, Any] = {"text": text}
+            yield _frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
+        reason = "end_turn"
+    else:
+        start = {"toolUse": {"toolUseId": "tooluse_1", "name": "add"}}
+        yield _frame("contentBlockStart", {"contentBlockIndex": 0, "start": start})
+        delta = {"toolUse": {"input": json.dumps(TOOL_INPUT)}}
+        yield _frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
+        reason = "tool_use"
+    yield _frame("contentBlockStop", {"contentBlockIndex": 0})
+    yield _frame("messageStop", {"stopReason": reason})
+    usage = {"inputTokens": 20, "outputTokens": 5, "totalTokens": 125, "cacheReadInputTokens": 100}
+    yield _frame("metadata", {"usage": usage, "metrics": {"latencyMs": 7}})
+
+
+def _frame(event: str, payload: dict[str, Any]) -> bytes:
+    """Encode one event of an AWS event stream: lengths, headers, payload, and two checksums."""
+    names = {
+        ":event-type": event,
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
+    headers = b"".join(
+        struct.pack("!B", len(name))
+        + name.encode()
+        + b"\x07"
+        + struct.pack("!H", len(value))
+        + value.encode()
+        for name, value in names.items()
+    )
+    data = json.dumps(payload).encode()
+    prelude = struct.pack("!II", len(headers) + len(data) + 16, len(headers))
+    message = prelude + struct.pack("!I", binascii.crc32(prelude)) + headers + data
+    return message + struct.pack("!I", binascii.crc32(message))

@@ -1,11 +1,14 @@
 """The providers that speak HTTP, against a server on this machine."""
 
+import gc
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
 from strands import tool
 
@@ -13,6 +16,7 @@ from agent.attempt import StopReason
 from agent.converse import converse
 from agent.effects import effect
 from agent.errors import AttemptStoppedError, ContextOverflowError, ModelUnavailableError
+from agent.models import bedrock
 from agent.models.select import ModelChoice, load_model
 from runs.events import EventType
 from runs.json_types import Json
@@ -21,6 +25,7 @@ from tests.support.model_server import ModelServer, serving
 
 AGENT = "adder"
 ANSWER = "The tool answered."
+CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 SOON_SECONDS = 5.0
 
 
@@ -40,9 +45,17 @@ TASK = task_for(AGENT, built_with(add))
 
 
 @pytest.fixture
-def server() -> Iterator[ModelServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     with serving() as state:
+        # How AWS's own SDK is sent elsewhere, with credentials of nobody.
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", state.url)
+        monkeypatch.setenv("AWS_REGION", "us-east-1")
+        monkeypatch.setattr(bedrock, "_session", nobodys_session)
         yield state
+
+
+def nobodys_session() -> boto3.Session:
+    return boto3.Session("nobody", "secret", region_name="us-east-1")
 
 
 def openai_at(server: ModelServer) -> ModelChoice:
@@ -57,7 +70,11 @@ def llamacpp_at(server: ModelServer) -> ModelChoice:
     return ModelChoice.parse(f"llamacpp:{server.url}")
 
 
-ALL = pytest.mark.parametrize("choose", [openai_at, ollama_at, llamacpp_at])
+def bedrock_at(_: ModelServer) -> ModelChoice:
+    return ModelChoice.parse(f"bedrock:global.{CLAUDE}")
+
+
+ALL = pytest.mark.parametrize("choose", [openai_at, ollama_at, llamacpp_at, bedrock_at])
 Choose = Callable[[ModelServer], ModelChoice]
 
 
@@ -79,8 +96,9 @@ def test_a_provider_calls_tools_and_answers(
     usage = bench.head().usage
     assert (usage.model_calls, usage.input_tokens, usage.output_tokens) == (2, 40, 10)
     # The tool's name and what it gave back both reached the server.
-    assert server.requests[0]["tools"][0]["function"]["name"] == "add"
-    assert "3" in str(server.requests[1]["messages"][-1]["content"])
+    first, second = server.requests
+    assert "'name': 'add'" in str(first.get("tools") or first["toolConfig"]["tools"])
+    assert "3" in str(second["messages"][-1]["content"])
 
 
 @ALL
@@ -108,12 +126,18 @@ def test_agents_at_the_same_time_have_a_loop_each(
 
 
 @ALL
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (429, "ThrottlingException: rate limit"),
+        (503, "ServiceUnavailableException: overloaded"),
+    ],
+)
 def test_a_busy_server_is_asked_again(
-    tmp_path: Path, server: ModelServer, choose: Choose, status: int
+    tmp_path: Path, server: ModelServer, choose: Choose, status: int, message: str
 ) -> None:
     bench = Bench(tmp_path)
-    server.failures = [(status, "rate limit: too many requests")]
+    server.failures = [(status, message)]
 
     assert answer_of(bench, choose(server)) == ANSWER
     assert bench.events(EventType.MODEL_FAILED) == [AGENT]
@@ -122,10 +146,11 @@ def test_a_busy_server_is_asked_again(
 
 @ALL
 def test_a_server_that_is_not_there_is_an_error_that_may_go_away(
-    tmp_path: Path, choose: Choose
+    tmp_path: Path, server: ModelServer, choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving() as server:
-        choice = choose(server)
+    with serving() as gone:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", gone.url)
+        choice = choose(gone)
 
     with pytest.raises(ModelUnavailableError) as raised:
         answer_of(Bench(tmp_path), choice)
@@ -137,9 +162,9 @@ def test_a_server_that_is_not_there_is_an_error_that_may_go_away(
 def test_a_refused_request_is_not_made_again(
     tmp_path: Path, server: ModelServer, choose: Choose
 ) -> None:
-    server.failures = [(401, "who are you")] * 2
+    server.failures = [(401, "AccessDeniedException: who are you")] * 2
 
-    with pytest.raises(Exception, match="401") as raised:
+    with pytest.raises(Exception, match=r"401|AccessDenied") as raised:
         answer_of(Bench(tmp_path), choose(server))
 
     assert not isinstance(raised.value, ModelUnavailableError)
@@ -152,6 +177,7 @@ def test_a_refused_request_is_not_made_again(
         (openai_at, "this model's maximum context length is 10 tokens"),
         (ollama_at, "the input length exceeds the context length"),
         (llamacpp_at, "the request exceeds the available context size"),
+        (bedrock_at, "ValidationException: Input is too long for requested model"),
     ],
 )
 def test_a_conversation_too_long_is_told_apart(
@@ -163,13 +189,10 @@ def test_a_conversation_too_long_is_told_apart(
         answer_of(Bench(tmp_path), choose(server))
 
 
-@ALL
-def test_a_silent_server_is_left_when_the_attempt_stops(
-    tmp_path: Path, server: ModelServer, choose: Choose
-) -> None:
-    bench = Bench(tmp_path)
+def stop_while_silent(bench: Bench, server: ModelServer, choice: ModelChoice) -> None:
+    """Ask a server that does not answer, stop, and wait until the agent has ended."""
     attempt = bench.attempt()
-    loaded = load_model(choose(server), agent=AGENT, playbook=None)
+    loaded = load_model(choice, agent=AGENT, playbook=None)
     server.may_answer.clear()
     is_done = threading.Event()
 
@@ -185,7 +208,35 @@ def test_a_silent_server_is_left_when_the_attempt_stops(
 
     assert is_done.wait(SOON_SECONDS)
     thread.join()
+
+
+@pytest.mark.parametrize("choose", [openai_at, ollama_at, llamacpp_at])
+def test_a_silent_server_is_left_when_the_attempt_stops(
+    tmp_path: Path, server: ModelServer, choose: Choose
+) -> None:
+    bench = Bench(tmp_path)
+
+    stop_while_silent(bench, server, choose(server))
+
     assert len(bench.messages(AGENT)) == 1
+
+
+def test_a_silent_bedrock_is_left_when_the_attempt_stops(
+    tmp_path: Path, server: ModelServer
+) -> None:
+    bench = Bench(tmp_path)
+
+    stop_while_silent(bench, server, bedrock_at(server))
+
+    assert len(bench.messages(AGENT)) == 1
+    # Strands leaves the thread that reads behind; it does not close its connection.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        server.may_answer.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("agent"):
+                thread.join(SOON_SECONDS)
+        gc.collect()
 
 
 def test_the_key_goes_to_the_server_it_is_for(tmp_path: Path, server: ModelServer) -> None:
@@ -202,6 +253,18 @@ def test_the_price_of_an_openai_compatible_server_is_unknown(
 
     assert [d["CostUsd"] for d in bench.details(EventType.MODEL_CALLED)] == [None, None]
     assert [d["Model"] for d in bench.details(EventType.MODEL_CALLED)] == ["m", "m"]
+
+
+def test_bedrock_calls_are_priced_with_what_the_cache_saved(
+    tmp_path: Path, server: ModelServer
+) -> None:
+    bench = Bench(tmp_path)
+    answer_of(bench, bedrock_at(server))
+
+    # 20 x 3 + 5 x 15 + 100 x 0.3, in millionths of a dollar.
+    assert [d["CostUsd"] for d in bench.details(EventType.MODEL_CALLED)] == ["0.000165"] * 2
+    assert bench.head().usage.cost_nano_usd == 330_000
+    assert bench.head().usage.cache_read_tokens == 200
 
 
 @pytest.mark.parametrize("choose", [ollama_at, llamacpp_at])
