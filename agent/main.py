@@ -18,6 +18,7 @@ if not __package__:
     sys.path.insert(0, str(_here.parent))
 
 from bedrock_agentcore.runtime import BedrockAgentCoreApp
+from botocore.exceptions import BotoCoreError
 
 from agent import logs
 from agent.composition import compose
@@ -34,7 +35,7 @@ def _load() -> tuple[Config, BedrockAgentCoreApp]:
         config = Config.from_env(os.environ)
         logs.configure(debug=config.debug)
         return config, compose(config, Registry.load())
-    except RunError as error:
+    except (RunError, OSError, BotoCoreError) as error:
         # Somebody set it up and reads this in a terminal or a start-up log.
         sys.stderr.write(f"errand agent: {error}\n")
         raise SystemExit(2) from None

@@ -4,9 +4,9 @@ import logging
 from typing import assert_never
 
 from agent.attempt import Attempt, StopReason
-from agent.outcomes import Ended, Outcome, Stopped, Suspended
+from agent.outcomes import Ended, Outcome, Stopped, Suspended, failed_by
 from agent.patience import patiently
-from runs.errors import LeaseLostError, RunError
+from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.journal.base import Journal
 from runs.lifecycle import Ending
 from runs.run import Run, RunFailure, Status
@@ -28,15 +28,19 @@ class Settler:
         Never raises: if the journal does not take it, the lease expires and the run is recovered
         by the next attempt.
         """
-        if not attempt.close():
-            return
+        if attempt.close():
+            self._try(attempt, outcome)
+
+    def _try(self, attempt: Attempt, outcome: Outcome) -> None:
         facts = {"session_id": attempt.session_id, "attempt": attempt.lease.attempt}
         try:
             run = self._record(attempt, _as_concluded(attempt, outcome))
         except LeaseLostError as error:
             logger.info("run is another's", extra={**facts, "error": str(error)})
-        except RunError as error:
-            logger.exception("attempt not recorded", extra={**facts, "error": str(error)})
+        except Exception as error:
+            logger.exception("attempt not recorded", extra=facts)
+            if _can_fail_instead(outcome, error):
+                self._try(attempt, failed_by(error))
         else:
             if run is not None:
                 self.announce(run)
@@ -69,9 +73,7 @@ class Settler:
         now = attempt.clock()
         match attempt.stop_reason:
             case StopReason.CANCELLED:
-                error = RunFailure(type="Cancelled", message=attempt.stop_message)
-                ending = Ending(status=Status.CANCELLED, error=error)
-                return self._journal.settle(attempt.lease, ending, now=now)
+                return self._journal.settle(attempt.lease, self._cancelled(attempt), now=now)
             case StopReason.DEADLINE:
                 return self._journal.expire(attempt.session_id, now=now)
             case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE:
@@ -80,6 +82,22 @@ class Settler:
                 # The lease is lost; or the attempt stalled, and must be counted as lost when its
                 # lease expires, or a run that always stalls would be tried for ever.
                 return None
+
+    def _cancelled(self, attempt: Attempt) -> Ending:
+        # Who cancelled the run left the reason on the head; the call that follows has none.
+        head = self._journal.get(attempt.session_id)
+        reason = head.cancel_reason if head else None
+        error = RunFailure(type="Cancelled", message=reason or attempt.stop_message)
+        return Ending(status=Status.CANCELLED, error=error)
+
+
+def _can_fail_instead(outcome: Outcome, error: Exception) -> bool:
+    """Say whether to record a failure in place of a result, such as one the store has no room for.
+
+    Left alone, the run would come to the same result in every attempt, and lose it every time.
+    """
+    is_result = isinstance(outcome, Ended) and outcome.ending.status is Status.COMPLETED
+    return is_result and not isinstance(error, JournalUnavailableError)
 
 
 def _as_concluded(attempt: Attempt, outcome: Outcome) -> Outcome:

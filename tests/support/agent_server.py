@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -44,7 +45,7 @@ class AgentServer:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
                 [sys.executable, *self.command],
                 cwd=self.cwd,
-                env=_clean_environ() | self._variables() | self.environ,
+                env=clean_environ(os.environ) | self._variables() | self.environ,
                 stdout=log,
                 stderr=log,
             )
@@ -131,13 +132,10 @@ class AgentServer:
             connection.close()
 
 
-def _clean_environ() -> dict[str, str]:
-    """Give this process's environment without what would steer an agent or reach an account."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "ERRAND_", "DOCKER_"))
-    }
+def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment without what would steer an agent or reach an account."""
+    steering = ("AWS_", "ERRAND_", "DOCKER_", "COVERAGE_")
+    return {name: value for name, value in environ.items() if not name.startswith(steering)}
 
 
 def main() -> None:

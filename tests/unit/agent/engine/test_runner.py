@@ -280,3 +280,45 @@ def test_a_journal_that_stays_away_ends_the_attempt_but_not_the_run(engine: Engi
     # The heads of this journal still answer, so that the run could be handed back.
     assert run.status is Status.QUEUED
     assert engine.event_types()[-1] is EventType.LEASE_RELEASED
+
+
+def test_the_reason_on_the_head_goes_before_that_of_the_call(engine: Engine) -> None:
+    with engine.executing("minds", "20") as job:
+        wait_until(lambda: noted(engine.notes))
+        engine.journal.cancel("run-1", now=engine.clock(), reason="too expensive")
+        job.request_stop(StopReason.CANCELLED, "cancelled by request")
+
+    assert engine.head().error == RunFailure(type="Cancelled", message="too expensive")
+
+
+def test_a_heartbeat_that_crashes_stops_the_attempt(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renew(*_: object, **__: object) -> None:
+        msg = "not a number"
+        raise TypeError(msg)
+
+    monkeypatch.setattr(engine.journal, "renew", renew)
+    engine.limits = replace(engine.limits, lease_seconds=0.6)
+
+    with engine.executing("minds", "20") as job:
+        pass
+
+    assert job.attempt is not None
+    assert "not a number" in job.attempt.stop_message
+    assert engine.head().status is Status.QUEUED
+
+
+def test_a_result_there_is_no_room_for_fails_the_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine.artifacts, "put", put)
+
+    run = engine.execute("large", "1")
+
+    assert run.status is Status.FAILED
+    assert run.error is not None
+    assert "No space left on device" in run.error.message
