@@ -78,4 +78,19 @@ class StackStateError(LocalError):
     """The state file is there and can't be read."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"state file {path} can't be read: {why}; remove it after `errand down`")
+        super().__init__(f"state file {path} can't be read: {why}; `errand down` cleans up")
+
+
+class StackFailedError(LocalError):
+    """The stack is not usable; the message is its supervisor's."""
+
+
+class ModelNotLocalError(LocalError):
+    """Bedrock was asked for, and the local stack has no AWS credentials by design."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"ERRAND_MODEL is {model!r}, and the local stack never uses an AWS account; choose "
+            "offline, ollama:…, openai:… or llamacpp:…, or run the agent alone "
+            "with `python -m agent`, which takes Bedrock models"
+        )

@@ -48,6 +48,11 @@ class Home:
         return self.root / "emulator-state"
 
     @property
+    def kept_mark(self) -> Path:
+        """Says that the emulator's state is whole: it was stopped in order, to be kept."""
+        return self.emulator_state / "kept"
+
+    @property
     def emulator_environment(self) -> Path:
         """The emulator's own virtual environment."""
         return self.tools / "emulator"

@@ -1,0 +1,201 @@
+"""The process that owns a local stack: `python -m local.supervisor <settings as JSON>`.
+
+It starts the emulator, the stand-in for AgentCore and the agent, deploys the template, and then
+looks after them until it is told to end. Whatever happens is in the state file.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import FrameType
+from typing import NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.agent_server import (
+    HEALTH_PATH,
+    AgentKeeper,
+    AgentSettings,
+    check_model,
+    start_agent,
+    wait_for_agent,
+)
+from local.agentcore import RUNTIME_ARN, build_app
+from local.assembly import read_assembly
+from local.deploy import deploy
+from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
+from local.errors import LocalError, StackFailedError
+from local.health import answers
+from local.kept import take_kept_port
+from local.ports import LOOPBACK, free_port, is_free
+from local.processes import Child, identify, stop_child
+from local.server import ServerThread
+from local.state import Phase, Ports, StackState, write_state
+from local.supervisor_settings import SupervisorSettings
+from local.watching import watch_again
+from runs.errors import RunError
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.1
+#: The agent hands its runs back and the emulator writes its state: both may take a moment.
+_AGENT_GRACE_SECONDS = 5.0
+_EMULATOR_GRACE_SECONDS = 15.0
+
+
+class Supervisor:
+    """One stack, from its first process to its last."""
+
+    def __init__(self, settings: SupervisorSettings, *, environ: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._home = settings.home
+        self._environ = environ
+        self._emulator: Child | None = None
+        self._agent: Child | None = None
+        self._server: ServerThread | None = None
+        me = identify(os.getpid())
+        if me is None:
+            msg = f"the system does not tell when process {os.getpid()} started"
+            raise StackFailedError(msg)
+        self._state = StackState(
+            phase=Phase.STARTING,
+            step="starting the AWS emulator",
+            supervisor=me,
+            ports=Ports(agent=settings.agent_port, agentcore=0, emulator=0),
+            model=environ.get("ERRAND_MODEL") or None,
+        )
+
+    def run(self) -> None:
+        """Bring the stack up and keep it up; return when it has failed, and all is stopped.
+
+        Being told to end raises `SystemExit` here, and leaves no state file behind.
+        """
+        try:
+            self._look_after(self._bring_up())
+        except (LocalError, RunError, BotoCoreError, ClientError, OSError, ValueError) as error:
+            logger.exception("the stack failed")
+            # Before anything is stopped, so that whoever waits for a run hears of it at once.
+            self._tell(phase=Phase.FAILED, error=str(error))
+            self._stop_all()
+            self._tell(emulator=None, agent=None)
+        except SystemExit:
+            self._stop_all()
+            self._home.state_file.unlink(missing_ok=True)
+            raise
+
+    def _bring_up(self) -> AgentKeeper:
+        kept_port = take_kept_port(self._home)
+        self._server = self._serve_agentcore()
+        emulator = EmulatorSettings(
+            port=kept_port if kept_port and is_free(kept_port) else free_port(),
+            state=self._home.emulator_state,
+            log_file=self._home.logs / "emulator.log",
+            agentcore_url=f"http://{LOOPBACK}:{self._server.port}",
+        )
+        self._start_emulator(emulator)
+        self._tell(step="deploying the stack")
+        assembly = read_assembly(self._settings.assembly)
+        parameters = {"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(self._home.artifacts)}
+        outputs = deploy(assembly, endpoint=emulator.endpoint, parameters=parameters)
+        self._tell(step="starting the agent", stack_name=assembly.stack_name, outputs=outputs)
+        keeper = self._start_agent(outputs["TableName"], endpoint=emulator.endpoint)
+        if kept_port:
+            number = watch_again(self._home, outputs, endpoint=emulator.endpoint)
+            logger.info("watching kept runs again", extra={"runs": number})
+        self._tell(phase=Phase.UP, step="up")
+        return keeper
+
+    def _serve_agentcore(self) -> ServerThread:
+        app = build_app(f"http://{LOOPBACK}:{self._settings.agent_port}")
+        try:
+            return ServerThread(app, port=self._settings.agentcore_port)
+        except OSError:
+            return ServerThread(app, port=0)
+
+    def _start_emulator(self, settings: EmulatorSettings) -> None:
+        server_port = self._server.port if self._server else 0
+        ports = replace(self._state.ports, agentcore=server_port, emulator=settings.port)
+        python = self._settings.emulator_python
+        self._emulator = start_emulator(python, settings, environ=self._environ)
+        self._tell(ports=ports, emulator=self._emulator.id)
+        wait_for_emulator(self._emulator, settings)
+
+    def _start_agent(self, table: str, *, endpoint: str) -> AgentKeeper:
+        check_model(self._environ)
+        settings = AgentSettings(
+            port=self._settings.agent_port,
+            table=table,
+            artifacts=self._home.artifacts,
+            endpoint=endpoint,
+            log_file=self._home.logs / "agent.log",
+        )
+
+        def start() -> Child:
+            self._agent = start_agent(settings, environ=self._environ)
+            self._tell(agent=self._agent.id)
+            return self._agent
+
+        keeper = AgentKeeper(
+            start(), start=start, is_healthy=lambda: answers(settings.port, HEALTH_PATH)
+        )
+        wait_for_agent(keeper.child, settings)
+        return keeper
+
+    def _look_after(self, keeper: AgentKeeper) -> NoReturn:
+        while True:
+            if self._emulator and self._emulator.has_ended:
+                raise _emulator_failure(self._emulator)
+            if keeper.look():
+                self._tell(agent_restarts=keeper.restarts)
+            time.sleep(_LOOK_SECONDS)
+
+    def _stop_all(self) -> None:
+        # The agent first: it hands its runs back, and needs the journal for that.
+        if self._agent:
+            stop_child(self._agent, grace_seconds=_AGENT_GRACE_SECONDS)
+        if self._server:
+            self._server.stop()
+        if self._emulator:
+            stop_child(self._emulator, grace_seconds=_EMULATOR_GRACE_SECONDS)
+
+    def _tell(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type] # names fields
+        write_state(self._home.state_file, self._state)
+
+
+def main() -> None:
+    """Run a supervisor as the command line says."""
+    settings = SupervisorSettings.from_text(sys.argv[1])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # httpx writes a line for each request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _end)
+    supervisor = Supervisor(settings, environ=os.environ)
+    supervisor.run()
+    sys.exit(1)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    # Told twice, it must still finish stopping its children.
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    logger.info("told to end", extra={"signal": number})
+    raise SystemExit(0)
+
+
+def _emulator_failure(emulator: Child) -> StackFailedError:
+    code = emulator.popen.returncode
+    msg = (
+        f"the AWS emulator ended with code {code}, and the journal went with it; its runs are "
+        f"lost. See {emulator.log_file}, then start again with `errand up`"
+    )
+    return StackFailedError(msg)
+
+
+if __name__ == "__main__":
+    main()
