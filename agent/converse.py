@@ -51,7 +51,6 @@ def converse(attempt: Attempt, loaded: LoadedModel, task: Task) -> Json:
     Raises:
         AttemptStoppedError: The attempt was told to stop; all that finished is saved.
         AgentError: There is no answer; the subclass says why.
-        JournalUnavailableError: The conversation can't be read.
     """
     attempt.leave_if_stopped()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -79,6 +78,7 @@ class _Dialogue:
             await self._loaded.close()
 
     async def _finish(self) -> Json:
+        self._memory.load()
         place = find_place(self._memory, self._task)
         if isinstance(place, Finished):
             return place.answer

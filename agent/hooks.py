@@ -10,9 +10,10 @@ from strands.hooks import AfterModelCallEvent, HookProvider, HookRegistry
 from strands.types.content import Message
 
 from agent.attempt import Attempt
-from agent.memory import AgentMemory, ReturnedCall
+from agent.memory import AgentMemory
 from agent.models.loaded import LoadedModel
 from agent.models.pricing import usage_of
+from agent.saved import ReturnedCall
 from runs.events import EventType
 from runs.journal.base import Changes
 from runs.json_types import Json

@@ -21,7 +21,8 @@ from strands.types.tools import AgentTool, ToolResult, ToolUse
 
 from agent.attempt import Attempt
 from agent.effects import ATTEMPT, KEY, InterruptedCall, NotTaken, Taken, effect_of
-from agent.memory import AgentMemory, to_json
+from agent.memory import AgentMemory
+from agent.saved import to_json
 from runs.events import EventType
 from runs.journal.base import Changes, ToolEntry, ToolStatus
 from runs.json_types import Json

@@ -5,24 +5,15 @@ again, and its `ModelCalled` is there exactly when its message is.
 """
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from strands.session import SessionRepository
-from strands.types.content import Message as StrandsMessage
-from strands.types.session import (
-    Session,
-    SessionAgent,
-    SessionMessage,
-    SessionType,
-    encode_bytes_values,
-)
+from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
 from agent.attempt import Attempt
 from agent.errors import AgentBuildError, InvalidMessageError, UnexpectedStopError
+from agent.saved import ReturnedCall, Saved, to_json
 from runs.events import Event, EventType
 from runs.journal.base import AgentRecord, Changes, Message
 from runs.json_types import Json
@@ -32,27 +23,6 @@ from runs.run import Usage
 CANCELLED = "cancelled"
 #: Where an agent's record keeps the hash of its prompt: two agents of one name would mix.
 PROMPT = "prompt_sha256"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnedCall:
-    """A model call that returned, and what it used."""
-
-    model: str
-    stop_reason: str
-    usage: Usage
-    #: In billionths of a dollar; None where no price is known.
-    cost_nano_usd: int | None
-    latency_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """A message as it is in the journal."""
-
-    message: StrandsMessage
-    #: Why the model stopped; None for messages no model wrote.
-    stop_reason: str | None
 
 
 class AgentMemory(SessionRepository):
@@ -75,7 +45,27 @@ class AgentMemory(SessionRepository):
         self._call: ReturnedCall | None = None
         self._record: dict[str, Json] | None = None
         self._is_record_saved = False
-        self._load()
+
+    def load(self) -> None:
+        """Read what earlier attempts saved. Call it once, before anything else.
+
+        Raises:
+            AgentBuildError: The conversation of that name began with another prompt.
+            JournalUnavailableError: The journal did not answer.
+        """
+        journal, session_id = self._attempt.journal, self._attempt.session_id
+        messages = self._attempt.patiently(lambda: journal.messages(session_id, self._agent))
+        self.saved = [Saved.from_message(message) for message in messages]
+        if not messages:
+            return
+        # The record is written with the first message: without one there is none.
+        record = self._attempt.patiently(lambda: journal.agent(session_id, self._agent))
+        if record is None:
+            return
+        self._record, self._is_record_saved = cast("dict[str, Json]", record.body), True
+        if self._record.get(PROMPT) != self._prompt_sha256:
+            text = "has a conversation with another prompt in this run; give each its own name"
+            raise AgentBuildError(self._agent, text)
 
     @property
     def last(self) -> Saved | None:
@@ -89,7 +79,7 @@ class AgentMemory(SessionRepository):
 
     def unanswered(self) -> frozenset[str]:
         """Name the tool calls that the newest message asks for."""
-        return frozenset(_asked(self.last.message)) if self.last else frozenset()
+        return frozenset(self.last.asked()) if self.last else frozenset()
 
     def note(self, call: ReturnedCall) -> None:
         """Keep what a call used until its message comes, to be written with it."""
@@ -140,22 +130,22 @@ class AgentMemory(SessionRepository):
                 the same; what a tool or Strands says because of the stop is not.
             InvalidMessageError: Models would refuse the conversation from now on.
         """
-        message = session_message.message
         call, self._call = self._call, None
+        stop_reason = call.stop_reason if call else None
+        new = Saved(message=session_message.message, stop_reason=stop_reason)
         if call is None or call.stop_reason == CANCELLED:
             self._attempt.leave_if_stopped()
-        self._check(message, call)
-        stop_reason = call.stop_reason if call else None
+        self._check(new)
         events, spent = self._spent(call)
         changes = Changes(
-            messages=(self._message(session_message, stop_reason=stop_reason),),
+            messages=(self._at(session_message.message_id, new),),
             agents=self._unsaved_record(),
             events=events,
             spent=spent,
             is_advance=True,
         )
         self._commit(changes)
-        self.saved.append(Saved(message=message, stop_reason=stop_reason))
+        self.saved.append(new)
 
     def read_message(
         self, session_id: str, agent_id: str, message_id: int, **_: object
@@ -170,11 +160,9 @@ class AgentMemory(SessionRepository):
     ) -> None:
         """See `SessionRepository.update_message`: a guardrail took something out of a message."""
         index = session_message.message_id
-        old = self.saved[index]
-        self._commit(
-            Changes(messages=(self._message(session_message, stop_reason=old.stop_reason),))
-        )
-        new = Saved(message=session_message.to_message(), stop_reason=old.stop_reason)
+        stop_reason = self.saved[index].stop_reason
+        new = Saved(message=session_message.to_message(), stop_reason=stop_reason)
+        self._commit(Changes(messages=(self._at(index, new),)))
         self.saved[index] = new
 
     def list_messages(
@@ -191,21 +179,6 @@ class AgentMemory(SessionRepository):
             SessionMessage(message=saved.message, message_id=index)
             for index, saved in list(enumerate(self.saved))[offset:end]
         ]
-
-    def _load(self) -> None:
-        journal, session_id = self._attempt.journal, self._attempt.session_id
-        messages = self._attempt.patiently(lambda: journal.messages(session_id, self._agent))
-        self.saved = [_saved(message) for message in messages]
-        if not messages:
-            return
-        # The record is written with the first message: without one there is none.
-        record = self._attempt.patiently(lambda: journal.agent(session_id, self._agent))
-        if record is None:
-            return
-        self._record, self._is_record_saved = cast("dict[str, Json]", record.body), True
-        if self._record.get(PROMPT) != self._prompt_sha256:
-            text = "has a conversation with another prompt in this run; give each its own name"
-            raise AgentBuildError(self._agent, text)
 
     def _commit(self, changes: Changes) -> None:
         if self.failure is not None:
@@ -235,19 +208,18 @@ class AgentMemory(SessionRepository):
         kept = {key: record[key] for key in record.keys() - {"created_at", "updated_at"}}
         return kept | {PROMPT: self._prompt_sha256}
 
-    def _message(self, session_message: SessionMessage, *, stop_reason: str | None) -> Message:
-        message = session_message.to_message()
-        body = {"message": to_json(message), "stop_reason": stop_reason}
-        return Message(agent=self._agent, index=session_message.message_id, body=body)
+    def _at(self, index: int, saved: Saved) -> Message:
+        return Message(agent=self._agent, index=index, body=saved.to_body())
 
     def _spent(self, call: ReturnedCall | None) -> tuple[Sequence[Event], Usage | None]:
         if call is None:
             return (), None
-        details = _details(call)
-        event = self._attempt.event(EventType.MODEL_CALLED, name=self._agent, details=details)
+        event = self._attempt.event(
+            EventType.MODEL_CALLED, name=self._agent, details=call.to_details()
+        )
         return (event,), call.usage
 
-    def _check(self, message: StrandsMessage, call: ReturnedCall | None) -> None:
+    def _check(self, new: Saved) -> None:
         """Refuse what must not stand in the conversation, and everything after it.
 
         That is what Strands writes in place of an answer that was broken off, and tool results
@@ -255,46 +227,11 @@ class AgentMemory(SessionRepository):
         """
         if self.failure is not None:
             raise self.failure
-        if call is not None and call.stop_reason == CANCELLED:
+        if new.stop_reason == CANCELLED:
             self.fail(UnexpectedStopError(self._agent, stop_reason=CANCELLED))
-        answered, asked = sorted(_answered(message)), sorted(self.unanswered())
+        answered, asked = sorted(new.answered()), sorted(self.unanswered())
         if answered != asked:
             text = f"answers tool calls {answered}, expected {asked}"
             self.fail(InvalidMessageError(self._agent, text))
         if self.failure is not None:
             raise self.failure
-
-
-def to_json(value: object) -> Json:
-    """Give a value of Strands as JSON: bytes in base64, and what JSON has no word for as text."""
-    data: Json = json.loads(json.dumps(encode_bytes_values(value), default=str))
-    return data
-
-
-def _saved(message: Message) -> Saved:
-    body = cast("Mapping[str, Any]", message.body)
-    loaded = SessionMessage.from_dict({"message": body["message"], "message_id": message.index})
-    return Saved(message=loaded.message, stop_reason=body["stop_reason"])
-
-
-def _asked(message: StrandsMessage) -> list[str]:
-    return [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
-
-
-def _answered(message: StrandsMessage) -> list[str]:
-    results = [block["toolResult"] for block in message["content"] if "toolResult" in block]
-    return [result["toolUseId"] for result in results]
-
-
-def _details(call: ReturnedCall) -> dict[str, Json]:
-    nano = call.cost_nano_usd
-    return {
-        "Model": call.model,
-        "StopReason": call.stop_reason,
-        "InputTokens": call.usage.input_tokens,
-        "OutputTokens": call.usage.output_tokens,
-        "CacheReadTokens": call.usage.cache_read_tokens,
-        "CacheWriteTokens": call.usage.cache_write_tokens,
-        "CostUsd": None if nano is None else f"{Decimal(nano).scaleb(-9).normalize():f}",
-        "LatencyMs": call.latency_ms,
-    }

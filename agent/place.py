@@ -9,8 +9,9 @@ from strands.tools.structured_output.structured_output_tool import StructuredOut
 from strands.types.content import Message
 
 from agent.errors import AnswerFormatError, CutOffError, RefusedError
-from agent.memory import AgentMemory, to_json
+from agent.memory import AgentMemory
 from agent.models.conversation import text_of
+from agent.saved import to_json
 from runs.json_types import Json
 
 #: Makes the agent: what it is given (model, memory, hooks, ...) it passes on to `strands.Agent`.

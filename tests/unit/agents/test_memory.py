@@ -8,8 +8,9 @@ from strands.types.content import Message
 from strands.types.session import SessionMessage
 
 from agent.errors import InvalidMessageError
-from agent.memory import AgentMemory, ReturnedCall
+from agent.memory import AgentMemory
 from agent.models.conversation import Conversation, ToolCall, Turn
+from agent.saved import ReturnedCall
 from runs.events import EventType
 from runs.journal.base import Changes, Journal
 from runs.run import Lease, Usage
@@ -121,7 +122,9 @@ def test_the_details_of_a_model_call_are_those_people_ask_for(bench: Bench) -> N
 
 
 def memory_of(bench: Bench) -> AgentMemory:
-    return AgentMemory(bench.attempt(), AGENT, prompt="go")
+    memory = AgentMemory(bench.attempt(), AGENT, prompt="go")
+    memory.load()
+    return memory
 
 
 def user(text: str, index: int) -> SessionMessage:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from strands import ToolContext, tool
@@ -15,7 +16,9 @@ from agent.effects import effect
 from agent.errors import AttemptStoppedError
 from agent.models.conversation import Conversation, ToolCall, Turn
 from agent.models.stopping import Interruptible
+from runs.errors import JournalUnavailableError
 from runs.events import EventType
+from runs.journal.base import Message
 from tests.support.agents import Bench, Hanging, assert_valid, built_with, task_for
 
 AGENT = "talker"
@@ -194,6 +197,35 @@ def test_an_attempt_that_was_stopped_before_does_not_begin(bench: Bench) -> None
         bench.converse(task_for(AGENT, built_with()), answers, attempt)
 
     assert bench.messages(AGENT) == []
+
+
+def test_losing_the_lease_while_a_failed_call_is_told_ends_the_agent(bench: Bench) -> None:
+    def robbed(_: Conversation) -> Turn:
+        bench.steal()
+        msg = "slow down"
+        raise ModelThrottledException(msg)
+
+    with pytest.raises(AttemptStoppedError, match="no longer holds the lease"):
+        bench.converse(task_for(AGENT, built_with()), robbed)
+
+
+class Away:
+    """A journal that can't be read."""
+
+    def messages(self, session_id: str, agent: str) -> list[Message]:
+        msg = f"no answer about {agent} of {session_id}"
+        raise JournalUnavailableError(msg)
+
+
+def test_a_journal_that_can_not_be_read_stops_the_attempt(bench: Bench) -> None:
+    attempt = bench.attempt()
+    attempt.journal = Away()  # type: ignore[assignment] # all that is read before it fails
+    attempt.lease = replace(attempt.lease, seconds=0.0)
+
+    with pytest.raises(AttemptStoppedError, match="the journal did not answer"):
+        bench.converse(task_for(AGENT, built_with()), answers, attempt)
+
+    assert attempt.stop_reason is StopReason.JOURNAL_UNAVAILABLE
 
 
 def test_losing_the_lease_during_a_model_call_ends_the_agent(bench: Bench) -> None:
