@@ -1,0 +1,173 @@
+"""What the state machine adds: from a run's end in the journal to the end of its execution.
+
+And what it costs to know: how often an execution reads the journal. One look at the start, one at
+the end and one per interval is what polling needs; more would be a busy wait, and a late end a
+signal that was lost.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.measure import Row, percentile
+from local import stack
+from local.clients import local_client
+from local.home import Home
+from local.state import StackState
+from runs.artifacts.folder import FolderStore
+from runs.journal.dynamodb import DynamoJournal
+from runs.run import Run, Status
+
+T = TypeVar("T")
+
+_RUNS = 16
+_LATENCY_BAR_SECONDS = 0.5
+_POLL_SECONDS = 0.1
+_GIVE_UP_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """An execution that has ended, and its run."""
+
+    #: From the run's end in the journal to the execution's.
+    latency_seconds: float
+    seconds: float
+    #: How often it read the journal.
+    reads: int
+
+    def allowed_reads(self, interval_seconds: float) -> float:
+        """Give how many reads polling alone would need."""
+        return 2 + self.seconds / interval_seconds
+
+
+def measure(folder: Path) -> list[Row]:
+    """Send requests through a stack of its own, one after the other."""
+    with _running(Home.at(folder)) as state:
+        chain = _Chain(state, folder)
+        interval = chain.interval_seconds()
+        executions = [chain.run() for _ in range(_RUNS)]
+    worst = max(executions, key=lambda each: each.reads / each.allowed_reads(interval))
+    latencies = [each.latency_seconds for each in executions]
+    return [
+        Row(
+            what="completion written to execution finished, p50",
+            value=percentile(latencies, 50),
+            note="finished_at in the journal to stopDate of the execution, on the local stack",
+            bar=_LATENCY_BAR_SECONDS,
+            unit="s",
+            samples=_RUNS,
+        ),
+        Row(
+            what="completion written to execution finished, worst",
+            value=max(latencies),
+            note="as above",
+            unit="s",
+            samples=_RUNS,
+        ),
+        Row(
+            what="journal reads of an execution, worst",
+            value=worst.reads,
+            baseline=worst.allowed_reads(interval),
+            note=f"2 + run time ({worst.seconds:.1f} s) / interval ({interval:g} s)",
+            bar=1.0,
+            unit="reads",
+            samples=_RUNS,
+        ),
+    ]
+
+
+@contextmanager
+def _running(home: Home) -> Iterator[StackState]:
+    environ = {**os.environ, "ERRAND_MODEL": "offline"}
+    try:
+        yield stack.up(home, environ=environ, agent_port=0)
+    finally:
+        stack.down(home)
+
+
+class _Chain:
+    """The running stack, from the bus to the journal."""
+
+    def __init__(self, state: StackState, folder: Path) -> None:
+        self._outputs = state.outputs
+        self._events = local_client("events", state.endpoint)
+        self._machine = local_client("stepfunctions", state.endpoint)
+        self._journal = DynamoJournal(
+            local_client("dynamodb", state.endpoint),
+            table=state.outputs["TableName"],
+            artifacts=FolderStore(folder / "artifacts"),
+        )
+
+    def interval_seconds(self) -> float:
+        """Give the poll interval that is deployed."""
+        arn = self._outputs["StateMachineArn"]
+        text = self._machine.describe_state_machine(stateMachineArn=arn)["definition"]
+        return float(json.loads(text)["States"]["AwaitSignal"]["TimeoutSeconds"])
+
+    def run(self) -> Execution:
+        """Have the sample bill analysed, and look at the execution when it has ended."""
+        run = self._ended(self._send())
+        if run.status is not Status.COMPLETED or run.finished_at is None or run.execution is None:
+            msg = f"run {run.session_id!r} is {run.status} ({run.error}), expected COMPLETED"
+            raise RuntimeError(msg)
+        found = self._described(run.execution)
+        return Execution(
+            latency_seconds=(found["stopDate"] - run.finished_at).total_seconds(),
+            seconds=(found["stopDate"] - found["startDate"]).total_seconds(),
+            reads=self._reads(run.execution),
+        )
+
+    def _send(self) -> str:
+        session_id = str(uuid.uuid4())
+        entry = {
+            "EventBusName": self._outputs["BusName"],
+            "Source": "errand",
+            "DetailType": "Run Requested",
+            "Detail": json.dumps({"session_id": session_id, "prompt": "Where can we save?"}),
+        }
+        answer = self._events.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            msg = f"the bus refused the request: {answer['Entries']}"
+            raise RuntimeError(msg)
+        return session_id
+
+    def _ended(self, session_id: str) -> Run:
+        def look() -> Run | None:
+            run = self._journal.get(session_id)
+            return run if run is not None and run.status.is_terminal else None
+
+        return _until(f"run {session_id!r} to end", look)
+
+    def _described(self, arn: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self._machine.describe_execution(executionArn=arn)
+            return None if found["status"] == "RUNNING" else found
+
+        return _until(f"execution {arn} to end", look)
+
+    def _reads(self, arn: str) -> int:
+        pages = self._machine.get_paginator("get_execution_history").paginate(executionArn=arn)
+        entered = (
+            event.get("stateEnteredEventDetails", {}).get("name")
+            for page in pages
+            for event in page["events"]
+        )
+        return sum(name == "CheckStatus" for name in entered)
+
+
+def _until(what: str, look: Callable[[], T | None]) -> T:
+    """Look until there is something to see."""
+    give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+    while (seen := look()) is None:
+        if time.monotonic() > give_up_at:
+            msg = f"waited {_GIVE_UP_SECONDS:.0f} s for {what}"
+            raise TimeoutError(msg)
+        time.sleep(_POLL_SECONDS)
+    return seen
