@@ -69,7 +69,7 @@ def record(update: OperationUpdate, known: Operation | None, moment: Moment) -> 
     """
     kind = OperationType(update.operation_type.value)
     if update.action is OperationAction.START and kind in _STARTS:
-        return _start(update, known or _new(update, kind, moment), moment)
+        return _start(update, known, kind, moment)
     if update.action is OperationAction.RETRY and kind is OperationType.STEP:
         return _retry(update, known or _new(update, kind, moment), moment)
     if (kind, update.action) in _ENDS:
@@ -92,18 +92,23 @@ def _new(update: OperationUpdate, kind: OperationType, moment: Moment) -> Operat
     )
 
 
-def _start(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
-    match known.type:
+def _start(
+    update: OperationUpdate, known: Operation | None, kind: OperationType, moment: Moment
+) -> Recorded:
+    begun = known or _new(update, kind, moment)
+    match kind:
         case OperationType.WAIT:
-            return _start_wait(update, known, moment)
+            return _start_wait(update, begun, moment)
         case OperationType.CALLBACK:
-            return _start_callback(update, known, moment)
+            return _start_callback(update, begun, moment)
         case OperationType.CHAINED_INVOKE:
-            return _refuse_invoke(update, known, moment)
+            return _refuse_invoke(update, begun, moment)
+        case _ if known is None:
+            return recorded(_STARTS[kind], begun, moment)
         case _:
             # A step that is tried again keeps its payload: wait_for_condition's state is there.
-            started = replace(known, status=OperationStatus.STARTED, due_at=None, error=None)
-            return recorded(_STARTS[known.type], started, moment)
+            again = replace(known, status=OperationStatus.STARTED, due_at=None, error=None)
+            return recorded(_STARTS[kind], again, moment)
 
 
 def _start_wait(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
