@@ -21,6 +21,9 @@ from runs.operations import Operation, OperationError, OperationStatus, Operatio
 Record = dict[str, Json]
 T = TypeVar("T")
 
+#: Made once: `json.dumps` makes one for each text.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 #: Bytes of a text that stay in its record. Larger ones go to the artifact store.
 MAX_INLINE = 128 * 1024
 
@@ -48,7 +51,7 @@ def iso_or_none(at: datetime | None) -> str | None:
 
 def json_text(value: Json) -> str | None:
     """Write a value as JSON text; None is absent."""
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+    return None if value is None else _ENCODER.encode(value)
 
 
 def _operation_to_record(operation: Operation) -> Record:

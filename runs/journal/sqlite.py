@@ -73,7 +73,8 @@ class SqliteJournal(RecordJournal):
         with self._writing() as db:
             self._sweep(db, run.created_at)
             if db.execute(INSERT_HEAD, to_row(head)).rowcount == 1:
-                self._put_events(db, run.session_id, (lifecycle.accept_event(run),))
+                events = self._event_parts(db, run.session_id, (lifecycle.accept_event(run),))
+                self._put(db, run.session_id, events)
                 return Accepted(run=run, is_new=True)
             before = self._must_find(db, run.session_id)
         known = self._codec.decode_head_anyway(before, session_id=run.session_id)
@@ -109,8 +110,8 @@ class SqliteJournal(RecordJournal):
                 raise LeaseLostError(lease.session_id, attempt=lease.attempt)
             if changes.artifacts:
                 self._add_artifacts(db, lease.session_id, changes.artifacts)
+            parts |= self._event_parts(db, lease.session_id, changes.events)
             self._put(db, lease.session_id, parts)
-            self._put_events(db, lease.session_id, changes.events)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -140,12 +141,14 @@ class SqliteJournal(RecordJournal):
                 unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
                 head = self._codec.encode_head(change.run, before=before)
                 db.execute(REPLACE_HEAD, to_row(unknown | head))
-                self._put_events(db, session_id, change.events)
+                self._put(db, session_id, self._event_parts(db, session_id, change.events))
         return change.run
 
-    def _put_events(self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]) -> None:
+    def _event_parts(
+        self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]
+    ) -> Parts:
         if not events:
-            return
+            return {}
         keys = events_after(None)
         (last,) = db.execute(
             "SELECT max(key) FROM records WHERE session_id = ? AND key BETWEEN ? AND ?",
@@ -153,7 +156,7 @@ class SqliteJournal(RecordJournal):
         ).fetchone()
         # Inside the transaction: a reader that has seen an event has missed none before it.
         after = None if last is None else event_id_of(last)
-        self._put(db, session_id, event_parts(events, self._codec, ulids=self._ulids, after=after))
+        return event_parts(events, self._codec, ulids=self._ulids, after=after)
 
     def _put(self, db: sqlite3.Connection, session_id: str, parts: Parts) -> None:
         rows = [(session_id, key, to_text(record)) for key, record in parts.items()]

@@ -48,6 +48,10 @@ COMMIT_HEAD = (
     + " WHERE session_id = :session_id AND lease_token = :token AND status = 'BUSY'"
 )
 
+#: Made once: `json.dumps` makes one for each text. ASCII only: a lone surrogate, which SQLite's
+#: UTF-8 can't hold, is written as its escape.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 _NOTHING_SPENT = usage_to_record(Usage())
 
 
@@ -94,8 +98,7 @@ def position_of(row: Sequence[Json]) -> list[Json]:
 
 def to_text(value: Json) -> str:
     """Write a record for a column."""
-    # ASCII only: a lone surrogate, which SQLite's UTF-8 can't hold, is written as its escape.
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def from_text(text: Json, *, session_id: str, key: str) -> Record:

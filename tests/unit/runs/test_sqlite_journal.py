@@ -83,7 +83,7 @@ def test_a_commit_is_one_transaction(journal: SqliteJournal) -> None:
     journal.commit(lease, Changes(operations=(an_operation(),), events=(an_event(),)), now=later(1))
 
     kinds = [statement.split()[0] for statement in statements]
-    assert kinds == ["BEGIN", "UPDATE", "INSERT", "SELECT", "INSERT", "COMMIT"]
+    assert kinds == ["BEGIN", "UPDATE", "SELECT", "INSERT", "INSERT", "COMMIT"]
 
 
 _WRITER = """
