@@ -1,5 +1,6 @@
 """A store for the durable SDK that does nothing: what is left is the SDK's own time."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from aws_durable_execution_sdk_python.execution import (
@@ -26,8 +27,15 @@ _STATUSES = {
 }
 
 
+def _write_nothing() -> None:
+    return
+
+
 class IdleStore:
     """The least that a `DurableServiceClient` can do for a workflow of steps that succeed."""
+
+    def __init__(self, write: Callable[[], None] = _write_nothing) -> None:
+        self._write = write
 
     def open(self) -> DurableExecutionInvocationInputWithClient:
         """Give the input of a durable handler that starts here."""
@@ -53,6 +61,7 @@ class IdleStore:
         client_token: str | None,
     ) -> CheckpointOutput:
         """Answer as the service does once it has stored the updates."""
+        self._write()
         state = CheckpointUpdatedExecutionState(
             operations=[_stored(update) for update in updates], next_marker=""
         )
