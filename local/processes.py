@@ -50,6 +50,10 @@ class Child:
         """Whether it is over."""
         return self.popen.poll() is not None
 
+    def let_go(self) -> None:
+        """Leave it running when this process ends, on purpose: `Popen` would warn of that."""
+        self.popen.returncode = 0
+
 
 def spawn(
     name: str,

@@ -14,7 +14,7 @@ from local.home import PROJECT, Home
 from local.kept import keep as keep_state
 from local.locks import file_lock
 from local.ports import free_port, holder, is_free
-from local.processes import Child, find_marked, is_running, spawn, stop, stop_child, tail
+from local.processes import Child, ProcessId, find_marked, is_running, spawn, stop, stop_child, tail
 from local.state import Phase, StackState, read_state
 from local.supervisor_settings import SupervisorSettings
 from local.synth import cached, synthesise
@@ -153,11 +153,14 @@ def _start(
         cwd=PROJECT,
     )
     try:
-        return _wait(home, _first_state(home, supervisor), report=report)
+        state = _wait(home, _first_state(home, supervisor), report=report)
     except BaseException:
-        # Also Ctrl-C. The supervisor stops what it started.
+        # Also Ctrl-C. The supervisor stops what it started; the rest is for a killed one.
         stop_child(supervisor, grace_seconds=_SUPERVISOR_GRACE_SECONDS)
+        _end_marked(home)
         raise
+    supervisor.let_go()
+    return state
 
 
 def _first_state(home: Home, supervisor: Child) -> StackState:
@@ -196,8 +199,13 @@ def _clean(home: Home) -> bool:
     ended = [process for process in recorded if is_running(process)]
     for process in ended:
         stop(process, grace_seconds=_SUPERVISOR_GRACE_SECONDS)
-    for process in find_marked(_MARK, str(home.root)):
-        stop(process)
-        ended.append(process)
+    ended += _end_marked(home)
     home.state_file.unlink(missing_ok=True)
     return bool(ended)
+
+
+def _end_marked(home: Home) -> tuple[ProcessId, ...]:
+    found = find_marked(_MARK, str(home.root))
+    for process in found:
+        stop(process)
+    return found

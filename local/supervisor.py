@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import logs
 from local.agent_server import (
     HEALTH_PATH,
     AgentKeeper,
@@ -42,6 +43,8 @@ from runs.errors import RunError
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
+#: What tells it to end.
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: The agent hands its runs back and the emulator writes its state: both may take a moment.
 _AGENT_GRACE_SECONDS = 5.0
 _EMULATOR_GRACE_SECONDS = 15.0
@@ -80,12 +83,11 @@ class Supervisor:
             logger.exception("the stack failed")
             # Before anything is stopped, so that whoever waits for a run hears of it at once.
             self._tell(phase=Phase.FAILED, error=str(error))
+        finally:
+            # From here on it is ending anyway; being told so must not cut the stopping short.
+            _ignore_signals()
             self._stop_all()
-            self._tell(emulator=None, agent=None)
-        except SystemExit:
-            self._stop_all()
-            self._home.state_file.unlink(missing_ok=True)
-            raise
+        self._tell(emulator=None, agent=None)
 
     def _bring_up(self) -> AgentKeeper:
         kept_port = take_kept_port(self._home)
@@ -170,20 +172,24 @@ class Supervisor:
 def main() -> None:
     """Run a supervisor as the command line says."""
     settings = SupervisorSettings.from_text(sys.argv[1])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # httpx writes a line for each request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    logs.configure()
+    for number in _ENDINGS:
         signal.signal(number, _end)
-    supervisor = Supervisor(settings, environ=os.environ)
-    supervisor.run()
+    try:
+        Supervisor(settings, environ=os.environ).run()
+    except SystemExit:
+        settings.home.state_file.unlink(missing_ok=True)
+        raise
     sys.exit(1)
 
 
+def _ignore_signals() -> None:
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    # Told twice, it must still finish stopping its children.
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+    _ignore_signals()
     logger.info("told to end", extra={"signal": number})
     raise SystemExit(0)
 

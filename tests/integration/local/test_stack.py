@@ -1,0 +1,206 @@
+"""The local stack as a whole: up, down, and what happens when a part of it dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from local.errors import PortInUseError, StackFailedError
+from local.health import answers
+from local.home import Home
+from local.processes import find_marked, is_running
+from local.stack import down, status, up
+from local.state import Phase
+from runs.errors import RunNotFoundError
+from runs.run import Run
+from tests.support.stack import LocalStack, running_stack
+
+SESSION = "0b9f6c1e-local-stack-0000-000000000001"
+NO_SUCH_BILL = "/no/such/bill.csv"
+
+#: Brings a stack up as the command line does, telling each step.
+_UP = """
+import os, sys
+from pathlib import Path
+from local.home import Home
+from local.stack import up
+up(
+    Home.at(Path(sys.argv[1])), environ=os.environ, agent_port=0,
+    report=lambda step: print(step, flush=True),
+)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack for one test to break."""
+    with running_stack(tmp_path) as running:
+        yield running
+
+
+def marked(home: Home) -> list[int]:
+    return [process.pid for process in find_marked("ERRAND_STACK_HOME", str(home.root))]
+
+
+def wait_for_end(stack: LocalStack, session_id: str) -> Run:
+    deadline = time.monotonic() + 40
+    while True:
+        try:
+            run = stack.journal.get(session_id)
+        except RunNotFoundError:
+            run = None
+        if run and run.status.is_terminal:
+            return run
+        assert time.monotonic() < deadline, f"the run is still {run}"
+        time.sleep(0.1)
+
+
+def test_two_ups_at_once_bring_up_one_stack(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(lambda _: up(home, environ=os.environ, agent_port=0), range(2))
+        assert first == second
+        assert answers(first.ports.agent, "/ping")
+    finally:
+        down(home)
+
+
+def test_an_event_reaches_the_agent_and_its_run_ends_in_the_journal(stack: LocalStack) -> None:
+    stack.send({"session_id": SESSION, "prompt": "analyse", "input": NO_SUCH_BILL})
+
+    run = wait_for_end(stack, SESSION)
+
+    assert run.error is not None
+    assert NO_SUCH_BILL in run.error.message
+
+
+def test_a_killed_agent_is_started_again(stack: LocalStack) -> None:
+    before = stack.state.agent_restarts
+
+    killed = stack.kill("agent")
+    after = stack.wait_until(lambda state: state.agent not in (None, killed))
+    stack.wait_until(lambda state: answers(state.ports.agent, "/ping"))
+
+    assert after.agent_restarts == before + 1
+    assert stack.state.phase is Phase.UP
+
+
+def test_up_reports_its_steps_and_a_second_up_has_none(stack: LocalStack) -> None:
+    steps: list[str] = []
+
+    state = up(stack.home, environ=os.environ, agent_port=0, report=steps.append)
+
+    assert state == stack.state
+    assert steps == []
+
+
+def test_down_leaves_nothing_running_and_may_be_repeated(own: LocalStack) -> None:
+    processes = own.state.processes.values()
+
+    was_up = down(own.home)
+    was_up_again = down(own.home)
+
+    assert (was_up, was_up_again) == (True, False)
+    assert [each for each in processes if is_running(each)] == []
+    assert marked(own.home) == []
+    assert status(own.home) is None
+    assert not own.home.emulator_state.exists()
+
+
+def test_kept_state_is_there_after_down_and_up(own: LocalStack) -> None:
+    own.send({"session_id": SESSION, "prompt": "analyse", "input": NO_SUCH_BILL})
+    before = wait_for_end(own, SESSION)
+    port = own.state.ports.emulator
+
+    down(own.home, keep=True)
+    up(own.home, environ=os.environ, agent_port=0)
+
+    assert own.journal.get(SESSION) == before
+    assert own.state.ports.emulator == port
+
+
+def test_a_stack_whose_supervisor_was_killed_says_so_and_the_next_up_replaces_it(
+    own: LocalStack,
+) -> None:
+    left = dict(own.state.processes)
+    killed = own.kill("supervisor")
+    broken = own.wait_until(lambda state: state.phase is Phase.FAILED)
+
+    state = up(own.home, environ=os.environ, agent_port=0)
+
+    assert broken.error is not None
+    assert f"pid {killed.pid}" in broken.error
+    assert [name for name, process in left.items() if is_running(process)] == []
+    assert state.phase is Phase.UP
+
+
+def test_down_ends_what_a_killed_supervisor_left(own: LocalStack) -> None:
+    own.kill("supervisor")
+    # As if it had been killed before it could write anything down.
+    own.home.state_file.unlink()
+
+    was_up = down(own.home)
+
+    assert was_up
+    assert marked(own.home) == []
+
+
+def test_when_the_emulator_dies_the_stack_says_that_its_journal_is_gone(own: LocalStack) -> None:
+    processes = own.state.processes
+
+    own.kill("emulator")
+    state = own.wait_until(lambda state: state.phase is Phase.FAILED)
+    own.wait_until(lambda _: not is_running(processes["supervisor"]))
+
+    assert state.error is not None
+    assert "the AWS emulator ended with code -9, and the journal went with it" in state.error
+    assert not is_running(processes["agent"])
+
+
+def test_interrupting_up_leaves_nothing_running(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, and the text above
+        [sys.executable, "-c", _UP, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as steps:
+        while "starting the agent" not in steps.readline():
+            assert process.poll() is None, "up ended before it started the agent"
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+    assert process.returncode == -signal.SIGINT
+    assert marked(home) == []
+    assert status(home) is None
+
+
+def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        with pytest.raises(PortInUseError, match=f"port {port} is in use.* --port {port + 10}"):
+            up(Home.at(tmp_path), environ=os.environ, agent_port=port)
+
+
+def test_an_agent_that_cannot_start_fails_up_with_its_own_words(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+
+    with pytest.raises(StackFailedError, match="ERRAND_PARK_AFTER"):
+        up(home, environ={**os.environ, "ERRAND_PARK_AFTER": "soon"}, agent_port=0)
+
+    assert marked(home) == []
+    state = status(home)
+    assert state is not None
+    assert state.phase is Phase.FAILED
