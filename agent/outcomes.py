@@ -36,6 +36,8 @@ class Suspended:
 
     until: datetime | None
     what: str
+    #: What it waited for has come in the meantime: go on at once.
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
 
 
 def _suspended(client: JournalClient) -> Outcome:
+    if client.has_news:
+        # A map's branches resume when a checkpoint tells them, while its own thread may already
+        # have suspended. Going on at once costs one replay at most: it needs a timer each time.
+        return Suspended(until=None, what="a timer that has ended", is_over=True)
     found = waiting(client.operations)
     if found is None:
         # Parking it would be for ever: no timer ends, and nobody was given a callback to answer.

@@ -198,8 +198,8 @@ class Runner:
 
     def _sleep(self, attempt: Attempt, suspended: Suspended) -> bool:
         """Stay for a timer that is near and say whether to go on; False is to park or to stop."""
-        if suspended.until is None:
-            return False
+        if suspended.is_over or suspended.until is None:
+            return suspended.is_over
         left = suspended.until - self.clock()
         if left > self.limits.park_after:
             return False

@@ -53,6 +53,8 @@ class JournalClient:
         self.operations: dict[str, Operation] = {}
         self._timed: dict[str, Operation] = {}
         self.outcome: Outcome | None = None
+        #: Whether a timer ended during the invocation, which the workflow may not have seen.
+        self.has_news = False
 
     def open(self) -> DurableExecutionInvocationInputWithClient:
         """Read the run's state, apply the time that has passed, and give the handler's input.
@@ -119,6 +121,7 @@ class JournalClient:
     def _record(self, updates: Iterable[OperationUpdate]) -> list[Operation]:
         moment = self._moment()
         changes = self._resolve_timers(moment)
+        self.has_news = self.has_news or bool(changes)
         for update in updates:
             if update.operation_type is SdkType.EXECUTION:
                 self.outcome = Outcome(payload=update.payload, error=error_from_sdk(update.error))

@@ -10,6 +10,7 @@ from aws_durable_execution_sdk_python.identifier import OperationIdentifier
 from agent.attempt import Attempt, StopReason
 from agent.durable.client import JournalClient
 from agent.durable.timers import waiting
+from agent.outcomes import Ended, Suspended, read_output
 from runs.errors import JournalUnavailableError
 from runs.events import EventType
 from runs.journal.base import Changes
@@ -286,6 +287,31 @@ def test_a_result_too_large_to_answer_is_kept_for_the_runner(still_engine: Engin
     assert client.outcome.payload == '"big"'
     assert answer.checkpoint_token is None
     assert kept(still_engine) == {}
+
+
+def test_a_timer_that_ended_while_the_workflow_suspended_is_gone_on_with_at_once(
+    still_engine: Engine, clock: StillClock
+) -> None:
+    client = opened(still_engine.attempt())
+    send(client, waits("short", 1), waits("long", 3_600))
+    clock.advance(1)
+    send(client)
+
+    outcome = read_output({"Status": "PENDING"}, client)
+
+    assert isinstance(outcome, Suspended)
+    assert outcome.is_over
+
+
+def test_a_workflow_that_suspends_for_nothing_fails(still_engine: Engine) -> None:
+    client = opened(still_engine.attempt())
+    send(client, started("a"), succeeded("a"))
+
+    outcome = read_output({"Status": "PENDING"}, client)
+
+    assert isinstance(outcome, Ended)
+    assert outcome.ending.error is not None
+    assert outcome.ending.error.type == "NothingToWaitFor"
 
 
 def test_the_nearest_timer_is_what_a_run_waits_for(still_engine: Engine) -> None:
