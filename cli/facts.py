@@ -1,0 +1,151 @@
+"""Events in words: what one fact of a timeline says to a person."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cli import text
+from runs.events import Event, EventType
+
+
+class Tone(StrEnum):
+    """How a fact is to be taken; the values are Rich styles."""
+
+    PLAIN = ""
+    QUIET = "dim"
+    GOOD = "green"
+    BAD = "red"
+    WARN = "yellow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One event, ready to be printed."""
+
+    words: str
+    detail: str = ""
+    tone: Tone = Tone.PLAIN
+
+    @property
+    def line(self) -> str:
+        """Give the fact as one line."""
+        return f"{self.words}: {self.detail}" if self.detail else self.words
+
+
+_WORDS: Mapping[EventType, tuple[str, Tone]] = {
+    EventType.EXECUTION_STARTED: ("accepted", Tone.PLAIN),
+    EventType.EXECUTION_SUCCEEDED: ("completed", Tone.GOOD),
+    EventType.EXECUTION_FAILED: ("failed", Tone.BAD),
+    EventType.EXECUTION_TIMED_OUT: ("timed out", Tone.BAD),
+    EventType.EXECUTION_STOPPED: ("cancelled", Tone.WARN),
+    EventType.CONTEXT_STARTED: ("began", Tone.QUIET),
+    EventType.CONTEXT_SUCCEEDED: ("finished", Tone.PLAIN),
+    EventType.CONTEXT_FAILED: ("failed", Tone.BAD),
+    EventType.STEP_STARTED: ("step began", Tone.PLAIN),
+    EventType.STEP_SUCCEEDED: ("step finished", Tone.GOOD),
+    EventType.STEP_FAILED: ("step failed", Tone.BAD),
+    EventType.WAIT_STARTED: ("waiting", Tone.PLAIN),
+    EventType.WAIT_SUCCEEDED: ("wait is over", Tone.PLAIN),
+    EventType.WAIT_CANCELLED: ("wait was given up", Tone.WARN),
+    EventType.CALLBACK_STARTED: ("waiting for an answer", Tone.WARN),
+    EventType.CALLBACK_SUCCEEDED: ("answered", Tone.GOOD),
+    EventType.CALLBACK_FAILED: ("answered with an error", Tone.BAD),
+    EventType.CALLBACK_TIMED_OUT: ("nobody answered in time", Tone.BAD),
+    EventType.CHAINED_INVOKE_STARTED: ("child run began", Tone.PLAIN),
+    EventType.CHAINED_INVOKE_SUCCEEDED: ("child run finished", Tone.GOOD),
+    EventType.CHAINED_INVOKE_FAILED: ("child run failed", Tone.BAD),
+    EventType.DISPATCHED: ("handed to the agent", Tone.QUIET),
+    EventType.LEASE_CLAIMED: ("attempt began", Tone.PLAIN),
+    EventType.LEASE_RELEASED: ("handed back", Tone.WARN),
+    EventType.RUN_PARKED: ("parked", Tone.PLAIN),
+    EventType.CANCEL_REQUESTED: ("cancellation requested", Tone.WARN),
+    EventType.RUN_STALLED: ("stalled", Tone.BAD),
+    EventType.MODEL_CALLED: ("model answered", Tone.PLAIN),
+    EventType.MODEL_FAILED: ("model call failed", Tone.BAD),
+    EventType.TOOL_CALLED: ("tool called", Tone.PLAIN),
+    EventType.TOOL_RETURNED: ("tool returned", Tone.QUIET),
+    EventType.PROGRESS_REPORTED: ("progress", Tone.QUIET),
+    EventType.ARTIFACT_SAVED: ("saved", Tone.GOOD),
+}
+
+
+def fact(event: Event) -> Fact:
+    """Put an event into words."""
+    words, tone = _WORDS[event.type]
+    detail = _DETAILS.get(event.type, _named)(event)
+    if event.type is EventType.LEASE_CLAIMED:
+        words = f"attempt {event.attempt} began"
+    return Fact(words=words, detail=text.one_line(detail), tone=tone)
+
+
+def error_message(event: Event) -> str:
+    """Give the message of the error an event tells of, or nothing."""
+    error = event.details.get("Error")
+    if isinstance(error, Mapping):
+        # GetDurableExecutionHistory wraps errors once more than our own events do.
+        payload = error.get("Payload", error)
+        error = payload if isinstance(payload, Mapping) else error
+        message = error.get("ErrorMessage") or error.get("ErrorType")
+        return message if isinstance(message, str) else ""
+    return error if isinstance(error, str) else ""
+
+
+def _named(event: Event) -> str:
+    error = error_message(event)
+    return _joined(event.name, error)
+
+
+def _joined(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _word(event: Event, key: str) -> str | None:
+    value = event.details.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _number(event: Event, key: str) -> int:
+    value = event.details.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _accepted(event: Event) -> str:
+    return _joined(_word(event, "Workflow"), _from(_word(event, "Source")))
+
+
+def _from(source: str | None) -> str | None:
+    return f"from {source}" if source else None
+
+
+def _parked(event: Event) -> str:
+    wake_at = _word(event, "WakeAt")
+    return _joined(_word(event, "WaitingFor"), f"until {wake_at}" if wake_at else None)
+
+
+def _model(event: Event) -> str:
+    used = f"{text.tokens(_number(event, 'InputTokens'))} tokens in"
+    made = f"{text.tokens(_number(event, 'OutputTokens'))} out"
+    return _joined(event.name, used, made)
+
+
+def _progress(event: Event) -> str:
+    done, total = _number(event, "Done"), _number(event, "Total")
+    share = f"{done:,} of {total:,}" if total else None
+    return _joined(_word(event, "Step"), share, _word(event, "Message"))
+
+
+def _saved(event: Event) -> str:
+    return _joined(_word(event, "Name"), text.size(_number(event, "Size")))
+
+
+_DETAILS: Mapping[EventType, Callable[[Event], str]] = {
+    EventType.EXECUTION_STARTED: _accepted,
+    EventType.LEASE_CLAIMED: lambda event: _word(event, "Owner") or "",
+    EventType.LEASE_RELEASED: lambda event: _word(event, "Why") or "",
+    EventType.DISPATCHED: lambda event: f"dispatch {_number(event, 'Dispatch')}",
+    EventType.RUN_PARKED: _parked,
+    EventType.CANCEL_REQUESTED: lambda event: _word(event, "Reason") or "",
+    EventType.MODEL_CALLED: _model,
+    EventType.PROGRESS_REPORTED: _progress,
+    EventType.ARTIFACT_SAVED: _saved,
+}

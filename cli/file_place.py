@@ -1,0 +1,71 @@
+"""An embedded journal: what `agentcore launch -l` writes when there is no stack."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli.errors import UnreachableError, UsageError
+from cli.reader import RunReader
+from local.home import Home
+from runs.artifacts.folder import FolderStore
+from runs.errors import JournalFormatError, JournalUnavailableError
+from runs.journal.sqlite import SqliteJournal
+
+
+class FilePlace:
+    """See `cli.places.Place`."""
+
+    is_usual = False
+
+    def __init__(self, path: Path, *, artifacts: Path) -> None:
+        self.path = path
+        self._artifacts = artifacts
+
+    @classmethod
+    def at(cls, path: str, home: Home) -> "FilePlace":
+        """Name the journal in a file that must be there.
+
+        Raises:
+            UsageError: It is not.
+        """
+        place = cls(Path(path).expanduser().absolute(), artifacts=home.artifacts)
+        if not place.is_there():
+            msg = f"there is no journal {place.path}; `agentcore launch -l` makes one"
+            raise UsageError(msg)
+        return place
+
+    @property
+    def name(self) -> str:
+        """See `Place.name`."""
+        return f"the journal {self.path}"
+
+    def is_there(self) -> bool:
+        """Say whether there is such a file; opening one that is not would make it."""
+        return self.path.is_file()
+
+    def reader(self) -> RunReader:
+        """See `Place.reader`."""
+        return RunReader(self._open(), where=self.name, translated=self._translated)
+
+    def cancel(self, session_id: str, *, reason: str) -> None:
+        """See `Place.cancel`. The worker finds the wish at its next heartbeat."""
+        journal = self._open()
+        with self._translated():
+            journal.cancel(session_id, now=datetime.now(UTC), reason=reason)
+
+    def _open(self) -> SqliteJournal:
+        if not self.is_there():
+            msg = f"{self.name} is gone"
+            raise UnreachableError(msg)
+        with self._translated():
+            return SqliteJournal(self.path, artifacts=FolderStore(self._artifacts))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (JournalFormatError, JournalUnavailableError, sqlite3.Error) as error:
+            msg = f"{self.name} can't be read: {error}"
+            raise UnreachableError(msg) from error

@@ -1,0 +1,69 @@
+"""The local stack as a place: found anew each time, because it may have been started again."""
+
+from collections.abc import Mapping
+
+from cli.errors import LostError, UnreachableError
+from cli.reader import RunReader
+from cli.stack import Stack
+from local.clients import local_client
+from local.home import Home
+from local.processes import is_running
+from local.stack import status
+from local.state import Phase, StackState
+from runs.artifacts.folder import FolderStore
+from runs.json_types import Json
+
+
+class LocalPlace:
+    """See `cli.places.StackPlace`."""
+
+    is_remote = False
+    is_usual = True
+    name = "the local stack"
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def is_down(self) -> bool:
+        """Say whether there is no stack, not even a broken one."""
+        return status(self._home) is None
+
+    def reader(self) -> RunReader:
+        """See `Place.reader`."""
+        return self._stack().reader()
+
+    def send(self, detail: Mapping[str, Json]) -> None:
+        """See `StackPlace.send`."""
+        self._stack().send(detail)
+
+    def cancel(self, session_id: str, *, reason: str) -> None:
+        """See `Place.cancel`."""
+        self._stack().cancel(session_id, reason=reason)
+
+    def advice(self) -> str:
+        """See `StackPlace.advice`."""
+        return f"look at {self._home.logs}, and run `errand doctor`"
+
+    def _stack(self) -> Stack:
+        state = _readable(status(self._home))
+        endpoint = state.endpoint
+        return Stack(
+            name=self.name,
+            outputs=state.outputs,
+            clients=lambda service: local_client(service, endpoint),
+            artifacts=FolderStore(self._home.artifacts),
+        )
+
+
+def _readable(state: StackState | None) -> StackState:
+    if state is None:
+        msg = "the local stack is down; `errand up` starts it"
+        raise UnreachableError(msg)
+    if state.phase is Phase.STARTING:
+        msg = f"the local stack is coming up: {state.step}"
+        raise UnreachableError(msg)
+    # Without its supervisor the emulator may still be there, and with it the journal.
+    if state.phase is Phase.FAILED and not (state.emulator and is_running(state.emulator)):
+        msg = f"the local stack has failed: {state.error}"
+        raise LostError(msg)
+    return state

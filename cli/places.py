@@ -1,0 +1,125 @@
+"""Where runs are: the local stack, a stack on AWS, or an embedded journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cli.errors import UsageError
+from cli.file_place import FilePlace
+from cli.reader import RunReader
+from local.home import Home
+from runs.json_types import Json
+
+_SQLITE = "sqlite:"
+
+
+class Place(Protocol):
+    """Somewhere runs are read and cancelled. Every method may raise `UnreachableError`."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether people need not be told that it is this one."""
+        ...
+
+    def reader(self) -> RunReader:
+        """Open its journal, where it is now: a stack that was started again is elsewhere."""
+        ...
+
+    def cancel(self, session_id: str, *, reason: str) -> None:
+        """End a run nobody works on; ask the worker of one somebody works on."""
+        ...
+
+
+class StackPlace(Place, Protocol):
+    """A place that takes requests."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its agent sees another machine's files than this one's."""
+        ...
+
+    def send(self, detail: Mapping[str, Json]) -> None:
+        """Ask for a run; the detail has its session id, so that sending twice is once."""
+        ...
+
+    def advice(self) -> str:
+        """Say where to look when a request was taken and no run came of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """Which place a command line names."""
+
+    stack: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    journal: str | None = None
+
+
+def place_for_reading(aim: Aim, home: Home) -> Place:
+    """Choose where to read: what the aim names, else the local stack, else the embedded journal.
+
+    Raises:
+        UsageError: The aim names two places, or one that is none.
+        UnreachableError: The stack named is not there.
+    """
+    named = _named(aim, home)
+    if named is not None:
+        return named
+    # boto3 takes longer to import than everything else: only what talks to a stack pays for it.
+    from cli.local_place import LocalPlace  # noqa: PLC0415
+
+    local = LocalPlace(home)
+    embedded = FilePlace(home.root / "journal.db", artifacts=home.artifacts)
+    return embedded if local.is_down() and embedded.is_there() else local
+
+
+def place_for_sending(aim: Aim, home: Home) -> StackPlace:
+    """Choose where to send: what the aim names, else the local stack, up or not.
+
+    Raises:
+        UsageError: The aim names two places, or one that takes no requests.
+        UnreachableError: The stack named is not there.
+    """
+    named = _named(aim, home)
+    if isinstance(named, FilePlace):
+        msg = (
+            f"nothing watches the journal {named.path} for requests; send one to the agent that "
+            'writes it: `agentcore invoke \'{"prompt": "…"}\'`'
+        )
+        raise UsageError(msg)
+    if named is not None:
+        return named
+    from cli.local_place import LocalPlace  # noqa: PLC0415 - see above
+
+    return LocalPlace(home)
+
+
+def _named(aim: Aim, home: Home) -> FilePlace | StackPlace | None:
+    if aim.stack and aim.journal:
+        msg = f"--stack {aim.stack!r} and --journal {aim.journal!r} name two places, expected one"
+        raise UsageError(msg)
+    if (aim.profile or aim.region) and not aim.stack:
+        msg = "--profile and --region are for a stack on AWS; name it with --stack"
+        raise UsageError(msg)
+    if aim.journal:
+        return FilePlace.at(_path(aim.journal), home)
+    if aim.stack:
+        from cli.aws_place import aws_place  # noqa: PLC0415 - see above
+
+        return aws_place(aim.stack, profile=aim.profile, region=aim.region)
+    return None
+
+
+def _path(journal: str) -> str:
+    path = journal.removeprefix(_SQLITE)
+    if path == journal or not path:
+        msg = f"--journal is {journal!r}, expected 'sqlite:PATH'"
+        raise UsageError(msg)
+    return path

@@ -1,0 +1,94 @@
+"""What a command line asks for, as the detail of a request; refused here if nobody would take it."""
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cli.errors import UsageError
+from local.home import PROJECT
+from runs.errors import InvalidRequestError
+from runs.ids import MIN_SESSION_ID, new_session_id
+from runs.json_types import Json
+from runs.request import DEFAULT_WORKFLOW, RunRequest
+
+#: Read as data: the names are needed before any workflow is.
+REGISTRY = PROJECT / "agent" / "workflows" / "registry.toml"
+
+_DEFAULT_PROMPTS = {
+    DEFAULT_WORKFLOW: "Where does the money go, what has changed, and what could be saved?"
+}
+#: A word that a workflow knows, such as `aws`.
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a command line asks for, unchecked."""
+
+    workflow: str | None = None
+    prompt: str | None = None
+    input: str | None = None
+    session_id: str | None = None
+    idempotency_key: str | None = None
+    deadline_seconds: float | None = None
+    max_attempts: int | None = None
+
+    def to_fields(self) -> dict[str, Json]:
+        """Give what was asked for, under the names a request has."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def workflows() -> frozenset[str]:
+    """Give the names of the workflows there are."""
+    return frozenset(tomllib.loads(REGISTRY.read_text(encoding="utf-8")))
+
+
+def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
+    """Make the detail of a request.
+
+    The session id is always in it, so that a request that is delivered twice is one run.
+
+    Args:
+        wish: What the command line says.
+        is_remote: Whether the agent sees another machine's files.
+
+    Raises:
+        UsageError: The invoker would refuse it, with the same message.
+    """
+    detail = wish.to_fields()
+    detail.setdefault("workflow", DEFAULT_WORKFLOW)
+    if detail["workflow"] in _DEFAULT_PROMPTS:
+        detail.setdefault("prompt", _DEFAULT_PROMPTS[str(detail["workflow"])])
+    if wish.input is not None:
+        detail["input"] = resolved_input(wish.input, is_remote=is_remote)
+    try:
+        request = RunRequest.from_json(
+            detail,
+            source="cli",
+            workflows=workflows(),
+            session_id=new_session_id(),
+            min_session_id=MIN_SESSION_ID,
+        )
+    except InvalidRequestError as error:
+        option = "WORKFLOW" if error.field == "workflow" else f"--{error.field.replace('_', '-')}"
+        msg = f"{option}: {str(error).partition(': ')[2]}"
+        raise UsageError(msg) from error
+    return {**detail, "session_id": request.session_id}
+
+
+def resolved_input(given: str, *, is_remote: bool) -> str:
+    """Make an input independent of this process's folder: URLs and words stay, paths get absolute.
+
+    Raises:
+        UsageError: It is a file here, and the agent is elsewhere.
+    """
+    if "://" in given:
+        return given
+    path = Path(given).expanduser()
+    if _WORD.fullmatch(given) and not path.exists():
+        return given
+    if is_remote:
+        msg = f"--input is {given!r}, which the agent on AWS can't read; upload it, and give s3://…"
+        raise UsageError(msg)
+    return str(path.absolute())

@@ -1,0 +1,132 @@
+"""Runs as JSON: the shape that `docs/cli.md` documents and programs rely on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runs.instants import to_iso
+from runs.journal.base import Recorded
+from runs.json_types import Json
+from runs.operations import Operation, OperationError
+from runs.run import Artifact, Progress, Run, RunFailure, Usage
+
+
+def run_to_json(run: Run) -> dict[str, Json]:
+    """Give a run's JSON object."""
+    return {
+        "session_id": run.session_id,
+        "workflow": run.workflow,
+        "status": run.status.value,
+        "attempt": run.attempt,
+        "result": run.result,
+        "artifacts": [artifact_to_json(artifact) for artifact in run.artifacts],
+        "usage": _usage(run.usage),
+        "cost_usd": float(run.usage.cost_usd),
+        "created_at": to_iso(run.created_at),
+        "started_at": _instant(run.started_at),
+        "updated_at": to_iso(run.updated_at),
+        "finished_at": _instant(run.finished_at),
+        "deadline_at": to_iso(run.deadline_at),
+        "error": _failure(run.error),
+        "input": run.input,
+        "prompt": run.prompt,
+        "source": run.source,
+        "progress": _progress(run.progress),
+        "worker": _worker(run),
+        "waiting_for": run.waiting_for,
+        "wake_at": _instant(run.wake_at),
+        "cancel_requested": run.cancel_requested,
+    }
+
+
+def history_to_json(
+    run: Run, *, events: Sequence[Recorded], operations: Sequence[Operation]
+) -> dict[str, Json]:
+    """Give a run's JSON object with everything that happened."""
+    return {
+        **run_to_json(run),
+        "events": [
+            recorded.event.to_json(event_id) for event_id, recorded in enumerate(events, start=1)
+        ],
+        "operations": [operation_to_json(operation) for operation in operations],
+    }
+
+
+def operation_to_json(operation: Operation) -> dict[str, Json]:
+    """Give an operation in the field names of the Lambda durable execution API."""
+    shape: dict[str, Json] = {
+        "Id": operation.operation_id,
+        "ParentId": operation.parent_id,
+        "Name": operation.name,
+        "Type": operation.type.value,
+        "SubType": operation.sub_type,
+        "Status": operation.status.value,
+        "Attempt": operation.attempt or None,
+        "StartTimestamp": to_iso(operation.started_at),
+        "EndTimestamp": _instant(operation.ended_at),
+        "DueTimestamp": _instant(operation.due_at),
+        "CallbackId": operation.callback_id,
+        "Result": operation.payload,
+        "Error": _operation_error(operation.error),
+    }
+    return {key: value for key, value in shape.items() if value is not None}
+
+
+def artifact_to_json(artifact: Artifact) -> dict[str, Json]:
+    """Give an artifact; `path` is there only for files of this machine."""
+    path = artifact_path(artifact)
+    return {
+        "name": artifact.name,
+        "uri": artifact.uri,
+        **({} if path is None else {"path": str(path)}),
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+    }
+
+
+def artifact_path(artifact: Artifact) -> Path | None:
+    """Give the file a `file://` artifact is; None for one that is elsewhere."""
+    parts = urlsplit(artifact.uri)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def _usage(usage: Usage) -> dict[str, Json]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "model_calls": usage.model_calls,
+    }
+
+
+def _progress(progress: Progress) -> Json:
+    return {
+        "step": progress.step,
+        "done": progress.done,
+        "total": progress.total,
+        "message": progress.message,
+    }
+
+
+def _worker(run: Run) -> Json:
+    if run.lease is None:
+        return None
+    return {"owner": run.lease.owner, "lease_expires_at": to_iso(run.lease.expires_at)}
+
+
+def _failure(error: RunFailure | None) -> Json:
+    return None if error is None else {"type": error.type, "message": error.message}
+
+
+def _operation_error(error: OperationError | None) -> Json:
+    if error is None:
+        return None
+    shape = {"ErrorType": error.type, "ErrorMessage": error.message, "ErrorData": error.data}
+    return {key: value for key, value in shape.items() if value is not None}
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else to_iso(at)

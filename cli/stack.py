@@ -1,0 +1,102 @@
+"""A stack that is up, by its outputs: the bus, the invoker and the journal's table."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import CliError, UnreachableError, UsageError
+from cli.reader import RunReader
+from runs.artifacts.base import ArtifactStore
+from runs.errors import JournalUnavailableError
+from runs.journal.dynamodb import DynamoJournal
+from runs.json_types import Json
+
+#: boto3 makes its clients' classes while running: they have no static type.
+Client: TypeAlias = Any
+Clients: TypeAlias = Callable[[str], Client]
+
+#: What the stack's rule matches.
+_SOURCE, _DETAIL_TYPE = "errand", "Run Requested"
+#: What EventBridge takes for one entry, and Step Functions as an execution's input.
+_MAX_EVENT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The parts of one stack that the commands talk to."""
+
+    name: str
+    outputs: Mapping[str, str]
+    clients: Clients
+    artifacts: ArtifactStore
+
+    def reader(self) -> RunReader:
+        """Open the journal."""
+        with self._translated():
+            client = self.clients("dynamodb")
+        journal = DynamoJournal(client, table=self._output("TableName"), artifacts=self.artifacts)
+        return RunReader(journal, where=self.name, translated=self._translated)
+
+    def send(self, detail: Mapping[str, Json]) -> None:
+        """Put a request on the bus."""
+        text = json.dumps(detail, ensure_ascii=False)
+        if (size := len(text.encode())) > _MAX_EVENT_BYTES:
+            msg = (
+                f"the request has {size:,} bytes, expected at most {_MAX_EVENT_BYTES:,}; "
+                "put larger material in a file and name it with --input"
+            )
+            raise UsageError(msg)
+        entry = {
+            "Source": _SOURCE,
+            "DetailType": _DETAIL_TYPE,
+            "Detail": text,
+            "EventBusName": self._output("BusName"),
+        }
+        with self._translated():
+            answer = self.clients("events").put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            refused = answer["Entries"][0]
+            msg = f"{self.name} refused: {refused.get('ErrorCode')} {refused.get('ErrorMessage')}"
+            raise UnreachableError(msg)
+
+    def cancel(self, session_id: str, *, reason: str) -> None:
+        """Ask the invoker to end a run."""
+        request = {"action": "cancel", "session_id": session_id, "reason": reason}
+        with self._translated():
+            answer = self.clients("lambda").invoke(
+                FunctionName=self._output("InvokerName"), Payload=json.dumps(request).encode()
+            )
+            said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            msg = f"the invoker failed: {said.get('errorMessage', said)}; its log says more"
+            raise UnreachableError(msg)
+        if said["outcome"] not in ("ENDED", "CANCELLING"):
+            msg = f"{session_id} was not cancelled: {said['outcome']}, {said.get('message')}"
+            raise CliError(msg)
+
+    def _output(self, key: str) -> str:
+        if key not in self.outputs:
+            known = ", ".join(sorted(self.outputs)) or "none"
+            msg = f"{self.name} has no output {key!r}, only: {known}; is it a stack of Errand's?"
+            raise UnreachableError(msg)
+        return self.outputs[key]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with said_by_aws(self.name):
+            yield
+
+
+@contextmanager
+def said_by_aws(where: str) -> Iterator[None]:
+    """Turn what boto3 and the journal raise into a sentence with the place's name."""
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError, JournalUnavailableError) as error:
+        msg = f"{where} does not answer as it should: {error}"
+        raise UnreachableError(msg) from error

@@ -1,0 +1,74 @@
+"""The commands about the local stack: up, down, doctor."""
+
+from typing import Annotated
+
+import typer
+
+from cli import environment
+from cli.errors import ExitCode
+from cli.options import AsJson
+from cli.screen import Screen
+
+
+def up(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Where the agent listens, 0 for any free port; ERRAND_PORT or 8080 by default.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the local stack, or find it started: AWS emulator, AgentCore stand-in and agent.
+
+    What `errand down --keep` kept is there again. ERRAND_HOME names its folder (.errand here).
+    """
+    from cli.local_stack import bring_up, stack_to_json  # noqa: PLC0415 - it imports boto3
+
+    screen = Screen.of_process()
+    state = bring_up(environment.home(), agent_port=environment.agent_port(port), screen=screen)
+    if as_json:
+        screen.show_json(stack_to_json(state))
+        return
+    agent = state.agent.pid if state.agent else "?"
+    screen.say(f"the local stack is up: agent on {state.agent_url} (pid {agent})")
+    screen.say("`errand run` sends it the sample bill, `errand down` stops it", style="dim")
+
+
+def down(
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the runs for the next `errand up`.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop the local stack and all its processes. Reports stay in its folder."""
+    from local import stack  # noqa: PLC0415 - it imports boto3
+
+    screen = Screen.of_process()
+    was_up = stack.down(
+        environment.home(), keep=keep, report=lambda step: screen.say(f"{step} …", style="dim")
+    )
+    if as_json:
+        screen.show_json({"was_up": was_up})
+    else:
+        screen.say("the local stack is down" if was_up else "there was no local stack")
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check this machine and the local stack, and say what to do about each finding.
+
+    Ends with 1 if something has to be done.
+    """
+    from cli.doctor import checks, checks_to_json, checks_view  # noqa: PLC0415 - it imports boto3
+
+    screen = Screen.of_process()
+    found = checks(environment.home(), port=environment.agent_port(None))
+    if as_json:
+        screen.show_json(checks_to_json(found))
+    else:
+        screen.show(checks_view(found, screen))
+    if not all(check.is_fine for check in found):
+        raise typer.Exit(ExitCode.FAILED)

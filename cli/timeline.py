@@ -1,0 +1,120 @@
+"""What a run has done so far, summed up from its events one after the other."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum, auto
+
+from cli.facts import error_message
+from runs.events import Event, EventType
+from runs.journal.base import Recorded
+
+#: How many of the last events a timeline keeps in full.
+_KEPT = 50
+
+
+class StepState(Enum):
+    """Where a step is in its life."""
+
+    RUNNING = auto()
+    #: A wait, or somebody's answer that is not there yet.
+    WAITING = auto()
+    DONE = auto()
+    FAILED = auto()
+    GIVEN_UP = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One operation of a run, as its events tell."""
+
+    operation_id: str
+    name: str
+    #: How many operations it is inside of.
+    depth: int
+    state: StepState
+    started_at: datetime
+    ended_at: datetime | None = None
+    #: How often it was begun.
+    tries: int = 1
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The events of a run so far, in the order they were recorded."""
+
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    tool_calls: int = 0
+    recent: tuple[Event, ...] = ()
+    #: The id of the last event, where the next read begins.
+    last_id: str | None = None
+
+    def extended(self, events: Iterable[Recorded]) -> "Timeline":
+        """Give this timeline with more events at its end."""
+        timeline = self
+        for recorded in events:
+            timeline = timeline._with(recorded)
+        return timeline
+
+    def _with(self, recorded: Recorded) -> "Timeline":
+        event = recorded.event
+        return replace(
+            self,
+            steps=_steps_with(self.steps, event),
+            tool_calls=self.tool_calls + (event.type is EventType.TOOL_CALLED),
+            recent=(*self.recent, event)[-_KEPT:],
+            last_id=recorded.event_id,
+        )
+
+
+_BEGINNINGS = {
+    EventType.CONTEXT_STARTED: StepState.RUNNING,
+    EventType.STEP_STARTED: StepState.RUNNING,
+    EventType.WAIT_STARTED: StepState.WAITING,
+    EventType.CALLBACK_STARTED: StepState.WAITING,
+    EventType.CHAINED_INVOKE_STARTED: StepState.RUNNING,
+}
+_ENDS = {
+    EventType.CONTEXT_SUCCEEDED: StepState.DONE,
+    EventType.CONTEXT_FAILED: StepState.FAILED,
+    EventType.STEP_SUCCEEDED: StepState.DONE,
+    EventType.STEP_FAILED: StepState.FAILED,
+    EventType.WAIT_SUCCEEDED: StepState.DONE,
+    EventType.WAIT_CANCELLED: StepState.GIVEN_UP,
+    EventType.CALLBACK_SUCCEEDED: StepState.DONE,
+    EventType.CALLBACK_FAILED: StepState.FAILED,
+    EventType.CALLBACK_TIMED_OUT: StepState.FAILED,
+    EventType.CHAINED_INVOKE_SUCCEEDED: StepState.DONE,
+    EventType.CHAINED_INVOKE_FAILED: StepState.FAILED,
+}
+
+
+def _steps_with(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:
+    operation_id = event.operation_id
+    if operation_id is None:
+        return steps
+    known = steps.get(operation_id)
+    if event.type in _BEGINNINGS:
+        return {**steps, operation_id: _begun(steps, known, event)}
+    if event.type in _ENDS:
+        return {**steps, operation_id: _ended(known or _begun(steps, None, event), event)}
+    return steps
+
+
+def _begun(steps: Mapping[str, Step], known: Step | None, event: Event) -> Step:
+    state = _BEGINNINGS.get(event.type, StepState.RUNNING)
+    if known is not None:
+        return replace(known, state=state, ended_at=None, tries=known.tries + 1)
+    parent = steps.get(event.parent_id or "")
+    return Step(
+        operation_id=event.operation_id or "",
+        name=event.name or event.sub_type or "step",
+        depth=0 if parent is None else parent.depth + 1,
+        state=state,
+        started_at=event.at,
+    )
+
+
+def _ended(step: Step, event: Event) -> Step:
+    return replace(step, state=_ENDS[event.type], ended_at=event.at, error=error_message(event))
