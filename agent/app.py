@@ -16,6 +16,7 @@ from agent.attempt import StopReason
 from agent.invocation import Cancel, ShowStatus, Start, read_invocation
 from agent.jobs import Job, Jobs
 from agent.outcomes import Stopped
+from agent.poller import Poller
 from agent.runner import Runner
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
@@ -72,6 +73,10 @@ class Entrypoint:
         # As text: the id has 64 bits, of which JSONata and JavaScript keep 53.
         return {"status": "STARTED", "session_id": session_id, "task_id": str(task_id)}
 
+    def take_up(self, session_id: str) -> None:
+        """Work on a run of the journal that is due, unless this process does already."""
+        self._start(Start(session_id=session_id, request=None))
+
     def _begin(self, job: Job, asked: Start) -> None:
         run = asked.request.to_run(self._runner.clock()) if asked.request else None
         work = functools.partial(self._runner.run, job, accept=run)
@@ -97,11 +102,12 @@ class Entrypoint:
         }
 
 
-def make_app(runner: Runner, *, debug: bool) -> BedrockAgentCoreApp:
+def make_app(runner: Runner, *, debug: bool, polls: bool = False) -> BedrockAgentCoreApp:
     """Make the server: the SDK's own, with our entrypoint and our shutdown.
 
     Args:
         runner: Executes the runs.
+        polls: Look for due runs in this process: there is no state machine that would.
         debug: Take the SDK's debug actions (`ping_status`, `job_status`, `force_busy` …) from any
             caller. Never in production: a forced status has no end.
     """
@@ -109,12 +115,16 @@ def make_app(runner: Runner, *, debug: bool) -> BedrockAgentCoreApp:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if polls:
+            threads.start("poller", poller.run, on_crash=lambda _: None)
         yield
+        poller.stop()
         # After this, the process dies of the signal at once: daemon threads, `finally` and all.
         await anyio.to_thread.run_sync(_shut_down, runner, jobs)
 
     app = BedrockAgentCoreApp(debug=debug, lifespan=lifespan)
     answering = Entrypoint(app, runner=runner, jobs=jobs)
+    poller = Poller(runner.journal, begin=answering.take_up, clock=runner.clock)
 
     # A plain function, named as the SDK wants it: it runs in a thread pool, beside the pings.
     @app.entrypoint

@@ -45,7 +45,9 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
         model=config.model,
         clock=_now,
     )
-    return make_app(runner, debug=config.debug)
+    # A table has a state machine beside it, a file has nobody.
+    polls = isinstance(config.journal, SqliteTarget)
+    return make_app(runner, debug=config.debug, polls=polls)
 
 
 def _artifacts(config: Config) -> ArtifactStore:

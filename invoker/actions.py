@@ -24,7 +24,7 @@ from runs.ids import MIN_SESSION_ID
 from runs.journal.base import Journal
 from runs.json_types import Json
 from runs.request import RunRequest, check_session_id
-from runs.run import Run, RunFailure, Status
+from runs.run import Run, RunFailure
 from runs.signals import Signal
 
 logger = logging.getLogger(__name__)
@@ -156,8 +156,8 @@ class Invoker:
             return self.journal.cancel(run.session_id, now=now, reason=reason)
         if run.deadline_at <= now:
             return self.journal.expire(run.session_id, now=now)
-        why = _exhaustion(run)
-        return None if why is None else self._give_up(run, "AttemptsExhausted", why)
+        error = lifecycle.exhaustion(run)
+        return None if error is None else self._give_up(run, error)
 
     def _hand_over(self, run: Run, *, seconds_left: Callable[[], float]) -> Answer:
         if seconds_left() < CALL_SECONDS:
@@ -166,7 +166,8 @@ class Invoker:
         try:
             status = self.agent.send(run.session_id, action)
         except AgentRefusedError as error:
-            return self._look_again(self._give_up(run, "AgentRefused", str(error)))
+            refused = RunFailure(type="AgentRefused", message=str(error))
+            return self._look_again(self._give_up(run, refused))
         except AgentUnavailableError as error:
             return self._after_failure(run, error)
         if status not in (Outcome.STARTED, Outcome.BUSY):
@@ -182,11 +183,11 @@ class Invoker:
         if error.is_delivered or run.dispatches < run.max_attempts:
             return self._wait(run, str(error))
         why = f"the agent took none of {run.dispatches} hand-overs; the last one: {error}"
-        return self._look_again(self._give_up(run, "AttemptsExhausted", why))
+        error_of_run = RunFailure(type=lifecycle.ATTEMPTS_EXHAUSTED, message=why)
+        return self._look_again(self._give_up(run, error_of_run))
 
-    def _give_up(self, run: Run, kind: str, why: str) -> Run:
-        logger.error("run given up", extra={"session_id": run.session_id, "error": why})
-        error = RunFailure(type=kind, message=why)
+    def _give_up(self, run: Run, error: RunFailure) -> Run:
+        logger.error("run given up", extra={"session_id": run.session_id, "error": error.message})
         return self.journal.give_up(run.session_id, error=error, now=self.clock())
 
     def _look_again(self, run: Run) -> Answer:
@@ -216,19 +217,6 @@ class Invoker:
             logger.info(
                 "worker not asked", extra={"session_id": run.session_id, "error": str(error)}
             )
-
-
-def _exhaustion(run: Run) -> str | None:
-    """Say why a due run gets no further attempt; None if it does."""
-    if run.status is Status.BUSY and run.lost_attempts + 1 >= run.max_attempts:
-        owner = run.lease.owner if run.lease else "a worker"
-        return (
-            f"{run.max_attempts} attempts in a row were lost and had finished nothing; "
-            f"the last was attempt {run.attempt}, by {owner}"
-        )
-    if run.dispatches >= run.max_attempts:
-        return f"the agent took none of {run.dispatches} hand-overs"
-    return None
 
 
 def _answer(outcome: Outcome, run: Run) -> Answer:

@@ -23,6 +23,9 @@ class Change:
     events: tuple[Event, ...] = ()
 
 
+#: The error type of a run whose attempts are used up.
+ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
+
 #: A rule with its arguments bound, as an adapter applies it.
 Rule = Callable[[Run], Change]
 
@@ -231,6 +234,21 @@ def expire(run: Run, *, now: datetime) -> Change:
     message = f"the run did not end by its deadline {to_iso(run.deadline_at)}"
     error = RunFailure(type="DeadlineExceeded", message=message)
     return _end(run, Ending(status=Status.TIMED_OUT, error=error), now)
+
+
+def exhaustion(run: Run) -> RunFailure | None:
+    """Say why a due run gets no further attempt; None if it does."""
+    if run.status is Status.BUSY and run.lost_attempts + 1 >= run.max_attempts:
+        owner = run.lease.owner if run.lease else "a worker"
+        message = (
+            f"{run.max_attempts} attempts in a row were lost and had finished nothing; "
+            f"the last was attempt {run.attempt}, by {owner}"
+        )
+        return RunFailure(type=ATTEMPTS_EXHAUSTED, message=message)
+    if run.dispatches >= run.max_attempts:
+        message = f"the agent took none of {run.dispatches} hand-overs"
+        return RunFailure(type=ATTEMPTS_EXHAUSTED, message=message)
+    return None
 
 
 def give_up(run: Run, *, error: RunFailure, now: datetime) -> Change:

@@ -114,7 +114,7 @@ class AgentServer:
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
         try:
-            return self.ping() == "Healthy"
+            return self.ping() in {"Healthy", "HealthyBusy"}
         except (OSError, HTTPException):
             return False
 

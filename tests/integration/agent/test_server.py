@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,8 +53,6 @@ def test_a_killed_worker_is_replaced_and_no_finished_step_is_repeated(tmp_path: 
     assert head.status is Status.BUSY
 
     with AgentServer(tmp_path) as second:
-        wait_until(lambda: _is_due(second, "killed"))
-        second.invoke({"action": "resume"}, session="killed")
         run = second.wait_for_end("killed")
 
     lines = noted(second.notes)
@@ -72,8 +69,6 @@ def test_a_step_done_at_most_once_is_not_entered_again_after_a_kill(tmp_path: Pa
         first.process.wait()
 
     with AgentServer(tmp_path) as second:
-        wait_until(lambda: _is_due(second, "once"))
-        second.invoke({"action": "resume"}, session="once")
         run = second.wait_for_end("once")
 
     # The interrupted try counts as one that failed; the step's retry strategy allows another.
@@ -92,7 +87,6 @@ def test_a_process_that_is_told_to_end_hands_its_runs_back(tmp_path: Path) -> No
     assert (head.status, head.lease) == (Status.QUEUED, None)
 
     with AgentServer(tmp_path) as second:
-        second.invoke({"action": "resume"}, session="handed")
         run = second.wait_for_end("handed")
 
     assert run.status is Status.COMPLETED
@@ -144,16 +138,12 @@ def test_a_stalled_run_does_not_keep_the_process_busy(tmp_path: Path) -> None:
         wait_until(lambda: server.ping() == "HealthyBusy")
         wait_until(lambda: server.ping() == "Healthy")
 
-        wait_until(lambda: _is_due(server, "stalled"))
 
-
-def test_a_parked_run_costs_nothing_until_it_is_resumed(tmp_path: Path) -> None:
+def test_a_parked_run_costs_nothing_until_its_time_has_come(tmp_path: Path) -> None:
     with AgentServer(tmp_path, {"ERRAND_PARK_AFTER": "0"}) as server:
         server.start("parked", "waits", "2")
         wait_until(lambda: (run := server.head("parked")) and run.status is Status.WAITING)
         wait_until(lambda: server.ping() == "Healthy")
-        wait_until(lambda: _is_due(server, "parked"))
-        server.invoke({"action": "resume"}, session="parked")
         run = server.wait_for_end("parked")
 
     assert (run.status, run.attempt) == (Status.COMPLETED, 2)
@@ -247,8 +237,3 @@ def test_log_lines_carry_the_request_and_the_run(server: AgentServer) -> None:
     assert '"message": "lease claimed"' in text
     assert '"session_id": "logged"' in text
     assert '"request_id": "' in text
-
-
-def _is_due(server: AgentServer, session: str) -> bool:
-    run = server.head(session)
-    return run is not None and run.is_due(datetime.now(UTC))

@@ -1,0 +1,74 @@
+"""Finding runs that want a worker, where no state machine does.
+
+An embedded journal has nobody beside it who notices an expired lease, a wake time that has come or
+a deadline. So the process looks itself, by the same rules as the state machine and the invoker.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from runs.errors import RunError
+from runs.journal.base import Journal
+from runs.lifecycle import exhaustion
+from runs.run import Run, Status
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL_SECONDS = 1.0
+_OPEN = tuple(status for status in Status if not status.is_terminal)
+
+
+class Poller:
+    """Looks at all open runs of a journal, and begins those that are due."""
+
+    def __init__(
+        self, journal: Journal, *, begin: Callable[[str], object], clock: Callable[[], datetime]
+    ) -> None:
+        self._journal = journal
+        self._begin = begin
+        self._clock = clock
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Look until stopped; the body of the poller's thread."""
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except RunError as error:
+                logger.warning("journal not read", extra={"error": str(error)})
+            self._stop.wait(_INTERVAL_SECONDS)
+
+    def stop(self) -> None:
+        """Begin nothing any more."""
+        self._stop.set()
+
+    def look(self) -> None:
+        """Look once."""
+        for run in self._open_runs():
+            now = self._clock()
+            if run.deadline_at <= now:
+                self._journal.expire(run.session_id, now=now)
+            elif run.is_due(now):
+                self._take_up(run, now)
+
+    def _take_up(self, run: Run, now: datetime) -> None:
+        error = exhaustion(run)
+        if run.cancel_requested:
+            reason = run.cancel_reason or "its cancellation was requested"
+            self._journal.cancel(run.session_id, now=now, reason=reason)
+        elif error is not None:
+            self._journal.give_up(run.session_id, error=error, now=now)
+        else:
+            self._begin(run.session_id)
+
+    def _open_runs(self) -> Iterator[Run]:
+        for status in _OPEN:
+            cursor: str | None = None
+            while True:
+                page = self._journal.list_runs(status=status, cursor=cursor)
+                yield from page.runs
+                cursor = page.cursor
+                if cursor is None:
+                    break

@@ -1,0 +1,72 @@
+"""A process with an embedded journal finds the runs that want a worker by itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from agent.poller import Poller
+from runs.run import Run, RunFailure, Status
+from tests.support.engine import Engine
+
+
+def _look(engine: Engine) -> list[str]:
+    begun: list[str] = []
+    Poller(engine.journal, begin=begun.append, clock=engine.clock).look()
+    return begun
+
+
+def _lose(engine: Engine, *, times: int) -> Run:
+    """Let workers claim the run and die, one after the other."""
+    for number in range(times):
+        now = engine.clock() + timedelta(seconds=10 * number)
+        engine.journal.claim(
+            "run-1", owner=f"host:{number}", token=f"token-{number}", now=now, lease_seconds=6
+        )
+    return engine.head()
+
+
+def test_a_queued_run_is_begun(engine: Engine) -> None:
+    engine.accept("steps")
+
+    assert _look(engine) == ["run-1"]
+
+
+def test_a_run_with_a_live_lease_is_left_alone(engine: Engine) -> None:
+    engine.attempt()
+
+    assert _look(engine) == []
+
+
+def test_a_run_whose_lease_expired_is_begun_again(engine: Engine) -> None:
+    attempt = engine.attempt()
+    later = replace(engine, clock=lambda: attempt.lease.expires_at)
+
+    assert _look(later) == ["run-1"]
+
+
+def test_a_run_past_its_deadline_is_timed_out(engine: Engine) -> None:
+    run = engine.accept("steps")
+    later = replace(engine, clock=lambda: run.deadline_at)
+
+    assert _look(later) == []
+    assert engine.head().status is Status.TIMED_OUT
+
+
+def test_a_run_whose_worker_died_after_its_cancellation_is_ended(engine: Engine) -> None:
+    attempt = engine.attempt()
+    engine.journal.cancel("run-1", now=engine.clock(), reason="not needed")
+    later = replace(engine, clock=lambda: attempt.lease.expires_at)
+
+    assert _look(later) == []
+    assert engine.head().status is Status.CANCELLED
+
+
+def test_a_run_that_kills_every_worker_is_given_up(engine: Engine) -> None:
+    engine.accept("steps", max_attempts=3)
+    lost = _lose(engine, times=3)
+    later = replace(engine, clock=lambda: lost.updated_at + timedelta(minutes=1))
+
+    assert _look(later) == []
+    error = engine.head().error
+    assert isinstance(error, RunFailure)
+    assert error.type == "AttemptsExhausted"
+    assert "3 attempts in a row were lost" in error.message
