@@ -4,6 +4,8 @@ CliError
 ├── UsageError              what was typed can't be done; 2
 │   ├── UnknownRunError     no run has that id
 │   └── AmbiguousRunError   several runs have ids that begin like that
+├── DetachedError           Ctrl-C while watching; 130
+├── InterruptedStartError   Ctrl-C while the local stack was coming up; 130
 ├── UnfinishedRunError      the run has not ended yet; 5
 └── UnreachableError        no stack or journal where one was looked for, or it refused; 4
     └── LostError           waiting for it is no use
@@ -72,6 +74,15 @@ class DetachedError(CliError):
             f"detached; the run goes on. `errand watch {session_id}` comes back to it, "
             f"`errand cancel {session_id}` ends it"
         )
+
+
+class InterruptedStartError(CliError):
+    """Ctrl-C was pressed while the local stack was coming up."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; nothing of the local stack is left running")
 
 
 class UnfinishedRunError(CliError):

@@ -1,5 +1,6 @@
 """The commands that make something happen to runs: run, send, cancel."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -13,7 +14,18 @@ from cli.request import Wish, request_of
 from cli.run_json import run_to_json
 from cli.screen import Screen
 from cli.until_end import exit_code_of, tell_outcome, watch_to_end
+from local.home import Home
 from runs.run import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A request that was sent."""
+
+    place: StackPlace
+    session_id: str
+    #: Whether the local stack was brought up for it.
+    is_stack_new: bool
 
 
 @aimed_wish
@@ -39,22 +51,23 @@ def run(
         errand run --json | jq .result.headline
     """
     screen = Screen.of_process()
-    place, session_id = _send(aim, wish, screen=screen)
+    sent = _send(aim, wish, screen=screen)
     if detach:
-        _tell_sent(session_id, screen=screen, as_json=as_json)
+        _tell_sent(sent, screen=screen, as_json=as_json)
         return
-    screen.say(f"sent to {place.name}: run {session_id}", style="dim")
+    screen.say(f"sent to {sent.place.name}: run {sent.session_id}", style="dim")
     console = screen.err if as_json else screen.out
     ended = watch_to_end(
-        place,
-        session_id,
+        sent.place,
+        sent.session_id,
         follow=follow_on(console, is_plain=plain),
-        advice=place.advice(),
+        advice=sent.place.advice(),
     )
     if as_json:
         screen.show_json(run_to_json(ended))
     else:
         tell_outcome(ended, screen)
+    _tell_left_up(sent, screen=screen)
     raise typer.Exit(exit_code_of(ended))
 
 
@@ -71,8 +84,7 @@ def send(aim: Aim, wish: Wish, *, as_json: AsJson = False) -> None:
         errand watch $(errand send --idempotency-key bill-2026-01)
     """
     screen = Screen.of_process()
-    _, session_id = _send(aim, wish, screen=screen)
-    _tell_sent(session_id, screen=screen, as_json=as_json)
+    _tell_sent(_send(aim, wish, screen=screen), screen=screen, as_json=as_json)
 
 
 @aimed
@@ -111,21 +123,34 @@ def cancel(
         )
 
 
-def _send(aim: Aim, wish: Wish, *, screen: Screen) -> tuple[StackPlace, str]:
+def _send(aim: Aim, wish: Wish, *, screen: Screen) -> _Sent:
     home = environment.home()
     place = place_for_sending(aim, home)
     detail = request_of(wish, is_remote=place.is_remote)
-    if not place.is_remote:
-        from cli.local_stack import bring_up  # noqa: PLC0415 - it imports boto3
-
-        bring_up(home, agent_port=environment.agent_port(None), screen=screen)
+    is_stack_new = not place.is_remote and _brought_up(home, screen)
     place.send(detail)
-    return place, str(detail["session_id"])
+    return _Sent(place=place, session_id=str(detail["session_id"]), is_stack_new=is_stack_new)
 
 
-def _tell_sent(session_id: str, *, screen: Screen, as_json: bool) -> None:
+def _brought_up(home: Home, screen: Screen) -> bool:
+    from cli.bringing_up import bring_up, model_note  # noqa: PLC0415 - it imports boto3
+
+    state, is_new = bring_up(home, agent_port=environment.agent_port(None), screen=screen)
+    if note := model_note(state):
+        screen.say(note, style="yellow")
+    return is_new
+
+
+def _tell_sent(sent: _Sent, *, screen: Screen, as_json: bool) -> None:
     if as_json:
-        screen.show_json({"session_id": session_id})
+        screen.show_json({"session_id": sent.session_id})
     else:
-        screen.out.file.write(f"{session_id}\n")
-    screen.say(f"`errand watch {session_id}` shows it", style="dim")
+        screen.out.file.write(f"{sent.session_id}\n")
+        screen.out.file.flush()
+    screen.say(f"`errand watch {sent.session_id}` shows it", style="dim")
+    _tell_left_up(sent, screen=screen)
+
+
+def _tell_left_up(sent: _Sent, *, screen: Screen) -> None:
+    if sent.is_stack_new:
+        screen.say("the local stack is still up; `errand down` stops it", style="dim")

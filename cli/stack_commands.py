@@ -25,10 +25,10 @@ def up(
 
     What `errand down --keep` kept is there again. ERRAND_HOME names its folder (.errand here).
     """
-    from cli.local_stack import bring_up, stack_to_json  # noqa: PLC0415 - it imports boto3
+    from cli.bringing_up import bring_up, stack_to_json  # noqa: PLC0415 - it imports boto3
 
     screen = Screen.of_process()
-    state = bring_up(environment.home(), agent_port=environment.agent_port(port), screen=screen)
+    state, _ = bring_up(environment.home(), agent_port=environment.agent_port(port), screen=screen)
     if as_json:
         screen.show_json(stack_to_json(state))
         return
