@@ -315,7 +315,7 @@ def _containers_and_functions() -> Iterator[Meter]:
             category="Compute",
             sku="Lambda-GB-Second",
             unit="GB-Seconds",
-            price=Decimal("0.0000166667"),
+            price=Decimal("0.00001667"),
             quantity=Decimal(seconds),
             weekend=Decimal("0.7"),
             noise=0.1,

@@ -26,7 +26,6 @@ from agent.workflows.cost.source import fetch
 from agent.workflows.cost.store import BILL, BILL_TYPE, open_bill
 from agent.workflows.cost.summary import Summary
 from agent.workflows.cost.tools import BillTools
-from agent.workflows.cost.verify import verify
 from runs.json_types import Json
 from runs.run import Progress
 
@@ -143,15 +142,14 @@ def _report(
     attempt: Attempt, bill: Bill, summary: Summary, analysis: Analysis, author: str
 ) -> Json:
     _tell(attempt, "report", 2, f"checking {len(analysis.findings)} findings")
-    verdict = verify(analysis, bill)
-    report = write_report(bill, summary, verdict, author=author)
+    report = write_report(bill, summary, analysis, author=author)
     for file in report.files:
         attempt.save(file.name, file.data, media_type=file.media_type)
     _tell(attempt, "report", STEPS, report.headline)
     return {
         "headline": report.headline,
         "totals": report.totals,
-        "findings": len(verdict.findings),
+        "findings": report.findings,
         "artifacts": [BILL, *(file.name for file in report.files)],
     }
 

@@ -21,7 +21,7 @@ from agent.workflows.cost.money import number
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 REST = "#B5B5B5"
 TEXT = "#333333"
-LONGEST_LABEL = 44
+LONGEST_LABEL = 52
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -61,7 +61,7 @@ def daily_costs(days: Sequence[date], series: Sequence[Series], *, currency: str
         step = max(1, len(days) // 10)
         axes.set_xticks(list(places)[::step], [f"{day:%d %b}" for day in days][::step])
         axes.set_title(f"Cost per day by service, {currency}", loc="left", fontweight="bold")
-        _money_axis(axes, "y", currency)
+        _money_axis(axes, "y")
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(
             handles[::-1],
@@ -92,7 +92,7 @@ def bars(items: Sequence[tuple[str, Decimal]], *, title: str, currency: str) -> 
             )
         axes.margins(x=0.16)
         axes.set_title(f"{title}, {currency}", loc="left", fontweight="bold")
-        _money_axis(axes, "x", currency)
+        _money_axis(axes, "x")
         return _png(figure)
 
 
@@ -114,16 +114,12 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _money_axis(axes: Axes, which: str, currency: str) -> None:
+def _money_axis(axes: Axes, which: str) -> None:
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(MaxNLocator(nbins=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, currency)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.grid(visible=True, color="#E5E5E5", linewidth=0.8)
     axes.set_axisbelow(True)
-
-
-def _tick(value: float, currency: str) -> str:
-    return f"{value:,.0f}" if value == round(value) else number(Decimal(repr(value)), currency)
 
 
 def _short(name: str) -> str:

@@ -62,6 +62,9 @@ def stoppable(
         AttemptStoppedError: The attempt must stop.
         QueryTimeoutError: The time is up.
     """
+    if stop.is_set():
+        why = "a query was not begun"
+        raise AttemptStoppedError(why)
     finished = threading.Event()
     expires = None if seconds is None else time.monotonic() + seconds
     is_over = _over(stop, expires)

@@ -99,10 +99,13 @@ def read_header(table: Table) -> tuple[list[str], str]:
 
     Raises:
         CorruptBillError: It is not UTF-8 text, or its first line is no header.
+        EmptyBillError: It is blank.
     """
     with table.path.open("rb") as file:
         start = file.read(MAX_HEADER)
     line = _decoded(table.where, start).lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
+    if not line.strip():
+        raise EmptyBillError(table.where, "holds nothing but white space")
     delimiter = max(",;\t|", key=line.count)
     try:
         names = next(csv.reader(io.StringIO(line), delimiter=delimiter, strict=True), [])

@@ -32,7 +32,7 @@ MEANING = {
     Kind.UNCOVERED: "estimated saving",
     Kind.UNTAGGED: "without an owner",
     Kind.SAVED: "saved already",
-    Kind.OTHER: "concerned",
+    Kind.OTHER: "at stake",
 }
 
 

@@ -138,7 +138,7 @@ def _normalise(
     )
     connection.execute(
         f"COPY (SELECT {columns} FROM {reading} LIMIT {MAX_ROWS + 1}) "  # noqa: S608 - ours
-        f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from agent.workflows.cost.bill import Answer, Cell
 from agent.workflows.cost.figures import TOP, Figures, decimal_of
-from agent.workflows.cost.findings import MEANING
+from agent.workflows.cost.findings import MEANING, Kind
 from agent.workflows.cost.money import money, number
 from agent.workflows.cost.summary import Summary
 from agent.workflows.cost.verify import Verdict, Verified
@@ -45,7 +45,8 @@ def headline_of(summary: Summary, figures: Figures, verdict: Verdict) -> str:
         for it in summary.currencies
     )
     line = f"{costs} of cloud cost, {_period(summary)}"
-    first = next(iter(verdict.findings), None)
+    # What was saved already is good to know, and no news.
+    first = next((it for it in verdict.findings if it.finding.kind is not Kind.SAVED), None)
     if first is None:
         return f"{line}; nothing stands out."
     count = len(verdict.findings)
@@ -133,7 +134,7 @@ def _top(title: str, answer: Answer, currency: str) -> Iterator[str]:
         (
             _escaped(row[0]),
             _number(row[1], currency),
-            "" if row[2] is None else f"{row[2]} %",
+            "" if row[2] is None else f"{row[2]:.1f} %",
             _number(row[3], currency),
         )
         for row in answer.rows

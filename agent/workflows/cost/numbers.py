@@ -18,7 +18,7 @@ _MULTIPLIERS = {
 _NUMBER = re.compile(
     r"""(?<![\w.,/-])[-+]?[$€£¥]?
         (?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)
-        (?:\s?(?P<unit>k|K|M|thousand|million|billion)\b|\s?%|(?![\w/]|[.,-]\w))""",
+        (?:\s?(?P<unit>k|K|M|thousand|million|billion)\b|\s?%|(?![\w/]|[.,:-]\w))""",
     re.VERBOSE,
 )
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
@@ -63,14 +63,21 @@ class Known:
 
     def unknown_in(self, text: str) -> list[str]:
         """Give the numbers and dates of a text that no answer holds."""
-        dates = [date for date in _DATE.findall(text) if date not in self._words]
-        return dates + [number.text for number in numbers_in(text) if not self._holds(number)]
+        rest = _WORD.sub(self._without_name, text)
+        dates = [date for date in _DATE.findall(rest) if date not in self._words]
+        return dates + [number.text for number in numbers_in(rest) if not self._holds(number)]
 
     def keep_known(self, text: str) -> tuple[str, int]:
         """Leave out the sentences with numbers no answer holds; give the rest and how many."""
         sentences = [part for part in _SENTENCE.split(text.strip()) if part]
         kept = [sentence for sentence in sentences if not self.unknown_in(sentence)]
         return " ".join(kept), len(sentences) - len(kept)
+
+    def _without_name(self, match: re.Match[str]) -> str:
+        """Leave out a name that an answer holds, such as an ARN: numbers in it tell nothing."""
+        word = match.group().rstrip(".:")
+        is_name = word in self._words and any(character.isalpha() for character in word)
+        return " " if is_name else match.group()
 
     def _learn(self, cell: Cell) -> None:
         match cell:

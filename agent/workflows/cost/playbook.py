@@ -19,6 +19,9 @@ MAX_CURRENCIES = 4
 #: Peaks that get a question of their own, for each currency.
 MAX_DRIVERS = 3
 
+#: How many names the tool gives of idle resources.
+NAMED = 3
+
 _OVERVIEW = ("service", "account_name", "region")
 _CHECKS = (
     "cost_anomalies",
@@ -143,8 +146,8 @@ def _anomaly(given: Answer, row: int, record: Record, driver: Answer | None) -> 
     made_of = _records(driver)[0] if driver and _records(driver) else None
     if made_of and made_of["percent"] is not None:
         text += (
-            f" {made_of['percent']} % of it is {made_of['resource_name']}: "
-            f"{made_of['description']}."
+            f" {made_of['percent']} % of it is resource {made_of['resource_name']}, "
+            f"charged as “{made_of['description']}”."
         )
     return _draft(
         Kind.ANOMALY,
@@ -168,17 +171,25 @@ def _driver_of(conversation: Conversation, currency: str, record: Record) -> Ans
 
 def _idle(given: Answer, _: Conversation) -> Iterator[Draft]:
     for row, record in enumerate(_records(given), start=1):
-        count, kind = record["resources"], record["resource_type"]
-        # No number of its own: "1 resource" and "3 resources" are the evidence's count.
+        kind = record["resource_type"]
         yield _draft(
             Kind.IDLE,
             f"{kind}: {record['why']}",
             given,
             row=row,
             column="cost",
-            explanation=f"{count} of type {kind}, among them {record['largest']}.",
+            explanation=_named(record),
             action="Delete what nobody claims; keep what is on stand-by on purpose.",
         )
+
+
+def _named(record: Record) -> str:
+    count = record["resources"]
+    if count == 1:
+        return f"One resource: {record['largest']}."
+    if count <= NAMED:
+        return f"{count} resources: {record['largest']}."
+    return f"{count} resources; the ones that cost most: {record['largest']}."
 
 
 def _untagged(given: Answer, _: Conversation) -> Iterator[Draft]:

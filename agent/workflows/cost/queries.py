@@ -204,7 +204,7 @@ SELECT coalesce({by}, '{NOBODY}') AS {by},
        count(*) AS charges
 FROM bill
 GROUP BY 1
-ORDER BY effective_cost DESC, 1
+ORDER BY effective_cost DESC, billed_cost DESC, 1
 LIMIT {limit}
 """
 

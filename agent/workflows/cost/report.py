@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from agent.workflows.cost.bill import Answer, Bill
 from agent.workflows.cost.figures import ask, decimal_of, draw
-from agent.workflows.cost.findings import MEANING
+from agent.workflows.cost.findings import MEANING, Analysis
 from agent.workflows.cost.markdown import Contents, headline_of, write
 from agent.workflows.cost.summary import Summary
-from agent.workflows.cost.verify import Verdict, Verified
+from agent.workflows.cost.verify import Verdict, Verified, verify
 from runs.json_types import Json
 
 
@@ -28,22 +28,25 @@ class Report:
 
     headline: str
     totals: Mapping[str, Mapping[str, str]]
+    #: How many findings held.
+    findings: int
     files: Sequence[File]
 
 
-def write_report(bill: Bill, summary: Summary, verdict: Verdict, *, author: str) -> Report:
+def write_report(bill: Bill, summary: Summary, analysis: Analysis, *, author: str) -> Report:
     """Write the report's files: the same bytes for the same bill and analysis.
 
     Args:
-        bill: Answers the report's own queries.
+        bill: Answers the report's own queries, and again those the analysis cites.
         summary: What is known of the bill.
-        verdict: What of the analysis holds.
+        analysis: What the analyst handed in; only what holds is reported.
         author: Who analysed: a model, or the offline playbook.
 
     Raises:
         AttemptStoppedError: The attempt must stop.
     """
     figures = ask(bill, summary)
+    verdict = verify(analysis, bill, shown=list(figures.all()))
     headline = headline_of(summary, figures, verdict)
     charts = dict(draw(figures, verdict.findings, currency=summary.currencies[0]))
     contents = Contents(
@@ -61,7 +64,7 @@ def write_report(bill: Bill, summary: Summary, verdict: Verdict, *, author: str)
         File("findings.json", _encoded(data), "application/json"),
         File("report.md", write(contents).encode(), "text/markdown; charset=utf-8"),
     ]
-    return Report(headline=headline, totals=totals, files=files)
+    return Report(headline=headline, totals=totals, findings=len(verdict.findings), files=files)
 
 
 def _encoded(data: Json) -> bytes:

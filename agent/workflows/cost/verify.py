@@ -1,10 +1,9 @@
 """Every finding against its own evidence: what a query does not give is not reported."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from agent.workflows.cost import queries
 from agent.workflows.cost.bill import Answer, Bill, Cell
 from agent.workflows.cost.errors import QueryError
 from agent.workflows.cost.findings import Analysis, Finding
@@ -50,26 +49,30 @@ class _UnverifiedError(Exception):
     """A finding does not hold; the message says why."""
 
 
-def verify(analysis: Analysis, bill: Bill) -> Verdict:
+def verify(analysis: Analysis, bill: Bill, *, shown: Sequence[Answer] = ()) -> Verdict:
     """Ask every evidence query again and keep what its answer confirms.
+
+    Args:
+        analysis: What an analyst handed in.
+        bill: Answers the queries it cites.
+        shown: What the report shows anyway; texts may take numbers from there.
 
     Raises:
         AttemptStoppedError: The attempt must stop.
     """
-    totals = [bill.ask(queries.TOTALS, currency) for currency in bill.currencies]
     verified: list[Verified] = []
     dropped: list[Dropped] = []
     left_out = 0
     for finding in analysis.findings:
         try:
-            found, count = _verified(finding, bill, totals)
+            found, count = _verified(finding, bill, shown)
         except _UnverifiedError as why:
             dropped.append(Dropped(_harmless(finding.title), str(why)))
         else:
             verified.append(found)
             left_out += count
     supporting = _supporting(verified, bill)
-    known = Known([*totals, *(found.answer for found in verified), *supporting])
+    known = Known([*shown, *(found.answer for found in verified), *supporting])
     summary, count = known.keep_known(analysis.summary)
     left_out += count
     gaps = [gap for gap in analysis.not_covered if not known.unknown_in(gap)]
@@ -83,14 +86,14 @@ def verify(analysis: Analysis, bill: Bill) -> Verdict:
     )
 
 
-def _verified(finding: Finding, bill: Bill, totals: list[Answer]) -> tuple[Verified, int]:
+def _verified(finding: Finding, bill: Bill, shown: Sequence[Answer]) -> tuple[Verified, int]:
     answer = _answer(finding.evidence.query_id, bill)
     if answer.query.currency != finding.currency:
         why = f"its evidence is in {answer.query.currency}, not in {finding.currency}"
         raise _UnverifiedError(why)
     amount = _amount(finding, answer)
     supporting = [_answer(query_id, bill) for query_id in finding.supporting]
-    known = Known([answer, *supporting, *totals])
+    known = Known([answer, *supporting, *shown])
     if unknown := known.unknown_in(finding.title):
         why = f"its title has {unknown[0]}, which no query it cites gave"
         raise _UnverifiedError(why)
