@@ -44,10 +44,7 @@ def deploy(assembly: Assembly, *, endpoint: str, parameters: Mapping[str, str]) 
             if name in assembly.parameters
         ],
     }
-    if _find(client, assembly.stack_name) is None:
-        client.create_stack(**request)
-    else:
-        _update(client, request)
+    _submit(client, request)
     return _outputs(client, assembly.stack_name)
 
 
@@ -59,14 +56,17 @@ def _upload(assembly: Assembly, endpoint: str) -> None:
         client.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.read())
 
 
-def _update(client: Client, request: Mapping[str, Any]) -> None:
+def _submit(client: Client, request: Mapping[str, Any]) -> None:
+    name = request["StackName"]
+    found = _find(client, name)
     try:
-        client.update_stack(**request)
+        if found is None:
+            client.create_stack(**request)
+        else:
+            client.update_stack(**request)
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
-            raise DeploymentError(
-                request["StackName"], "not updated", reasons=(str(error),)
-            ) from error
+            raise DeploymentError(name, "not accepted", reasons=(str(error),)) from error
 
 
 def _outputs(client: Client, name: str) -> dict[str, str]:
