@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from local.home import Home
 from local.processes import find_marked, is_running
 from local.stack import down, status, up
 from local.state import Phase
-from runs.errors import RunNotFoundError
+from runs.request import RunRequest
 from runs.run import Run
 from tests.support.stack import LocalStack, running_stack
 
 SESSION = "0b9f6c1e-local-stack-0000-000000000001"
+OTHER_SESSION = "0b9f6c1e-local-stack-0000-000000000002"
 NO_SUCH_BILL = "/no/such/bill.csv"
 
 #: Brings a stack up as the command line does, telling each step.
@@ -49,13 +51,20 @@ def marked(home: Home) -> list[int]:
     return [process.pid for process in find_marked("ERRAND_STACK_HOME", str(home.root))]
 
 
+def run_on_its_way() -> Run:
+    request = RunRequest.from_json(
+        {"prompt": "analyse", "input": NO_SUCH_BILL},
+        source="test",
+        workflows=["cost-analysis"],
+        session_id=OTHER_SESSION,
+    )
+    return request.to_run(datetime.now(UTC))
+
+
 def wait_for_end(stack: LocalStack, session_id: str) -> Run:
     deadline = time.monotonic() + 40
     while True:
-        try:
-            run = stack.journal.get(session_id)
-        except RunNotFoundError:
-            run = None
+        run = stack.journal.get(session_id)
         if run and run.status.is_terminal:
             return run
         assert time.monotonic() < deadline, f"the run is still {run}"
@@ -116,9 +125,11 @@ def test_down_leaves_nothing_running_and_may_be_repeated(own: LocalStack) -> Non
     assert not own.home.emulator_state.exists()
 
 
-def test_kept_state_is_there_after_down_and_up(own: LocalStack) -> None:
+def test_kept_runs_are_there_after_down_and_up_and_go_on(own: LocalStack) -> None:
     own.send({"session_id": SESSION, "prompt": "analyse", "input": NO_SUCH_BILL})
     before = wait_for_end(own, SESSION)
+    # As if it had been on its way: nothing watches it, and an execution would not survive anyway.
+    own.journal.accept(run_on_its_way())
     port = own.state.ports.emulator
 
     down(own.home, keep=True)
@@ -126,6 +137,7 @@ def test_kept_state_is_there_after_down_and_up(own: LocalStack) -> None:
 
     assert own.journal.get(SESSION) == before
     assert own.state.ports.emulator == port
+    assert wait_for_end(own, OTHER_SESSION).status.is_terminal
 
 
 def test_a_stack_whose_supervisor_was_killed_says_so_and_the_next_up_replaces_it(
