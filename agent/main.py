@@ -8,6 +8,7 @@ no time is made here.
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 if not __package__:
@@ -30,7 +31,18 @@ from runs.errors import RunError
 _GRACE_SECONDS = 3
 
 
+def _house_matplotlib() -> None:
+    """Name a folder for Matplotlib's font cache where the home folder can't be written to.
+
+    In a container it often can't; Matplotlib would make a folder of a random name, and warn.
+    """
+    if not os.access(Path("~").expanduser(), os.W_OK):
+        folder = Path(tempfile.gettempdir()) / f"errand-matplotlib-{os.getuid()}"
+        os.environ.setdefault("MPLCONFIGDIR", str(folder))
+
+
 def _load() -> tuple[Config, BedrockAgentCoreApp]:
+    _house_matplotlib()
     try:
         config = Config.from_env(os.environ)
         logs.configure(debug=config.debug)
