@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - Typer calls it with the value
+def _tell_version(is_asked: bool) -> None:
     if is_asked:
         typer.echo(f"errand {version('errand')}")
         raise typer.Exit
@@ -56,7 +56,8 @@ def errand(
 ) -> None:
     """Send an agent on an errand. It answers at once, works for hours, and reports back.
 
-    Start here: `errand run` starts the local stack, sends the sample bill through it and shows it live.
+    Start here: `errand run` starts the local stack, sends the sample bill through it and shows it
+    live.
     """
 
 

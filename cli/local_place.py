@@ -2,16 +2,29 @@
 
 from collections.abc import Mapping
 
+import boto3
+from botocore.config import Config
+
 from cli.errors import LostError, UnreachableError
 from cli.reader import RunReader
-from cli.stack import Stack
-from local.clients import local_client
+from cli.stack import Client, Stack
+from local.environment import CREDENTIALS, REGION
 from local.home import Home
 from local.processes import is_running
 from local.stack import status
 from local.state import Phase, StackState
 from runs.artifacts.folder import FolderStore
 from runs.json_types import Json
+
+#: A person is waiting, and whoever watches asks again anyway: a stack that died is told at once.
+_CONFIG = Config(
+    proxies={},
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
+#: A cancellation waits for the agent's answer, and the agent may be starting again.
+_PATIENT = _CONFIG.merge(Config(read_timeout=60, retries={"total_max_attempts": 1}))
 
 
 class LocalPlace:
@@ -40,6 +53,10 @@ class LocalPlace:
         """See `Place.cancel`."""
         self._stack().cancel(session_id, reason=reason)
 
+    def lost_requests(self) -> int:
+        """See `StackPlace.lost_requests`."""
+        return self._stack().lost_requests()
+
     def advice(self) -> str:
         """See `StackPlace.advice`."""
         return f"look at {self._home.logs}, and run `errand doctor`"
@@ -50,7 +67,7 @@ class LocalPlace:
         return Stack(
             name=self.name,
             outputs=state.outputs,
-            clients=lambda service: local_client(service, endpoint),
+            clients=lambda service: _client(service, endpoint),
             artifacts=FolderStore(self._home.artifacts),
         )
 
@@ -67,3 +84,14 @@ def _readable(state: StackState | None) -> StackState:
         msg = f"the local stack has failed: {state.error}"
         raise LostError(msg)
     return state
+
+
+def _client(service: str, endpoint: str) -> Client:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=_PATIENT if service == "lambda" else _CONFIG,
+    )

@@ -22,7 +22,7 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    done="✓", failed="✗", waiting="◷", given_up="–", dot="·", more="…", spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+    done="✓", failed="✗", waiting="◷", given_up="-", dot="·", more="…", spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 )
 ASCII = Glyphs(
     done="+", failed="x", waiting="o", given_up="-", dot="|", more="...", spinner="|/-\\"

@@ -93,6 +93,11 @@ def aimed(command: Command) -> Command:
     return _with_options(command, {Aim: {**_STACK, **_JOURNAL}})
 
 
+def aimed_at_stack(command: Command) -> Command:
+    """Give a command's first parameter, an `Aim` at a stack, as options."""
+    return _with_options(command, {Aim: _STACK})
+
+
 def aimed_wish(command: Command) -> Command:
     """Give a command's first parameters, an `Aim` at a stack and a `Wish`, as options."""
     return _with_options(command, {Aim: _STACK, Wish: _WISH})
@@ -110,7 +115,7 @@ def _with_options(
     own = list(inspect.signature(command).parameters.values())[len(groups) :]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for options in reversed(groups.values())
+        for options in reversed(list(groups.values()))
         for name, annotation in options.items()
     ]
     named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]

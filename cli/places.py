@@ -47,6 +47,10 @@ class StackPlace(Place, Protocol):
         """Ask for a run; the detail has its session id, so that sending twice is once."""
         ...
 
+    def lost_requests(self) -> int:
+        """Count the requests the bus took and could not hand on."""
+        ...
+
     def advice(self) -> str:
         """Say where to look when a request was taken and no run came of it."""
         ...
@@ -60,6 +64,11 @@ class Aim:
     profile: str | None = None
     region: str | None = None
     journal: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Say whether it names nothing, which means the local stack."""
+        return self == Aim()
 
 
 def place_for_reading(aim: Aim, home: Home) -> Place:

@@ -29,7 +29,7 @@ def list_runs(
 ) -> None:
     """List runs, those that changed last first.
 
-    Examples:
+    For example:
 
         errand list --status BUSY
 
@@ -51,7 +51,7 @@ def list_runs(
 def show(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
     """Show one run: its state, its worker, its files and everything that happened.
 
-    Examples:
+    For example:
 
         errand show last
 

@@ -1,4 +1,4 @@
-"""What a command line asks for, as the detail of a request; refused here if nobody would take it."""
+"""What a command line asks for, as the detail of a request the invoker will take."""
 
 import re
 import tomllib

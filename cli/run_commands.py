@@ -42,7 +42,7 @@ def run(
     Ends with 0 if the run is COMPLETED, with 1 if FAILED or TIMED_OUT, with 3 if CANCELLED.
     Ctrl-C leaves the run alone and ends with 130.
 
-    Examples:
+    For example:
 
         errand run
 
@@ -77,7 +77,7 @@ def send(aim: Aim, wish: Wish, *, as_json: AsJson = False) -> None:
 
     Sending the same --session-id or --idempotency-key again makes no second run.
 
-    Examples:
+    For example:
 
         errand send --input bill.csv
 

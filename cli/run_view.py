@@ -195,4 +195,5 @@ def _events(events: Sequence[Recorded], run: Run, look: Look) -> RenderableType:
 
 
 def _zone(run: Run, look: Look) -> str:
-    return f"{run.created_at.astimezone(look.zone):%Y-%m-%d}, {text.zone_name(run.created_at, look.zone)}"
+    day = f"{run.created_at.astimezone(look.zone):%Y-%m-%d}"
+    return f"{day}, {text.zone_name(run.created_at, look.zone)}"

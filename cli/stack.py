@@ -79,6 +79,16 @@ class Stack:
             msg = f"{session_id} was not cancelled: {said['outcome']}, {said.get('message')}"
             raise CliError(msg)
 
+    def lost_requests(self) -> int:
+        """Count the requests the bus took and could not hand on."""
+        asked = {
+            "QueueUrl": self._output("DeadLetterQueueUrl"),
+            "AttributeNames": ["ApproximateNumberOfMessages"],
+        }
+        with self._translated():
+            answer = self.clients("sqs").get_queue_attributes(**asked)
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def _output(self, key: str) -> str:
         if key not in self.outputs:
             known = ", ".join(sorted(self.outputs)) or "none"

@@ -1,13 +1,16 @@
 """The commands about the local stack: up, down, doctor."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from cli import environment
+from cli.check import all_fine, checks_to_json, checks_view
 from cli.errors import ExitCode
-from cli.options import AsJson
-from cli.screen import Screen
+from cli.options import AsJson, aimed_at_stack
+from cli.places import Aim, place_for_sending
+from cli.screen import Screen, look_of
 
 
 def up(
@@ -57,18 +60,24 @@ def down(
         screen.say("the local stack is down" if was_up else "there was no local stack")
 
 
-def doctor(*, as_json: AsJson = False) -> None:
-    """Check this machine and the local stack, and say what to do about each finding.
+@aimed_at_stack
+def doctor(aim: Aim, *, as_json: AsJson = False) -> None:
+    """Check this machine and the stack, and say what to do about each finding.
 
     Ends with 1 if something has to be done.
     """
-    from cli.doctor import checks, checks_to_json, checks_view  # noqa: PLC0415 - it imports boto3
+    from cli.doctor import local_checks, place_checks  # noqa: PLC0415 - it imports boto3
 
     screen = Screen.of_process()
-    found = checks(environment.home(), port=environment.agent_port(None))
+    home = environment.home()
+    if aim.is_local:
+        port = environment.agent_port(None)
+        found = list(local_checks(home, port=port, environ=os.environ))
+    else:
+        found = list(place_checks(place_for_sending(aim, home)))
     if as_json:
         screen.show_json(checks_to_json(found))
     else:
-        screen.show(checks_view(found, screen))
-    if not all(check.is_fine for check in found):
+        screen.show(checks_view(found, look_of(screen.out)))
+    if not all_fine(found):
         raise typer.Exit(ExitCode.FAILED)
