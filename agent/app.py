@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,12 +21,16 @@ from agent.poller import Poller
 from agent.runner import Runner
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
+from runs.run import Run
 
 logger = logging.getLogger(__name__)
 
 #: What running attempts get to come to an edge when the process is told to end. The platform gives
 #: a terminated session a few seconds, if it tells at all.
 _SHUTDOWN_SECONDS = 2.0
+#: How much later than its thread the work begins: the two would compete for the interpreter with
+#: the answer, which took a third longer.
+_HEAD_START_SECONDS = 0.001
 
 Answer = dict[str, Json] | JSONResponse
 
@@ -79,13 +84,17 @@ class Entrypoint:
 
     def _begin(self, job: Job, asked: Start) -> None:
         run = asked.request.to_run(self._runner.clock()) if asked.request else None
-        work = functools.partial(self._runner.run, job, accept=run)
+        work = functools.partial(self._work, job, run)
         try:
             threads.start(f"run {job.session_id}", work, on_crash=lambda _: job.end())
         except RuntimeError:
             # No more threads: the answer is then an error, and the session must not stay busy.
             job.end()
             raise
+
+    def _work(self, job: Job, run: Run | None) -> None:
+        time.sleep(_HEAD_START_SECONDS)
+        self._runner.run(job, accept=run)
 
     def _cancel(self, asked: Cancel) -> Answer:
         job = self._jobs.find(asked.session_id)
