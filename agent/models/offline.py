@@ -9,6 +9,7 @@ import asyncio
 import json
 import math
 import threading
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from strands.types.streaming import StreamEvent
 from strands.types.tools import ToolChoice, ToolSpec
 
 from agent.models.conversation import Conversation, Playbook, ToolCall, Turn
+from agent.models.stopping import POLL_SECONDS
 
 __all__ = ["Conversation", "OfflineModel", "Playbook", "ToolCall", "Turn"]
 
@@ -32,8 +34,10 @@ CHUNK = 80
 class OfflineModel(Model):
     """Answers by a playbook, in the stream of events a real provider gives."""
 
-    def __init__(self, playbook: Playbook) -> None:
+    def __init__(self, playbook: Playbook, *, think_seconds: float = 0.0) -> None:
         self._playbook = playbook
+        #: How long an answer takes to begin: a real one gives time to watch, cancel and crash.
+        self._think_seconds = think_seconds
         # Strands reads this attribute for its trace spans.
         self.config: dict[str, Any] = {"model_id": MODEL_ID}
 
@@ -76,6 +80,7 @@ class OfflineModel(Model):
             frozenset(spec["name"] for spec in specs),
             required_tool=_forced(tool_choice),
         )
+        await self._think(cancel_signal)
         turn = self._playbook(conversation)
         if conversation.required_tool:
             turn = Turn(calls=[_required(turn, conversation.required_tool)])
@@ -85,7 +90,15 @@ class OfflineModel(Model):
             yield event
             # Other tasks of the loop, such as the one that watches for a cancel, get their turn.
             await asyncio.sleep(0)
-        yield _metadata([messages, specs, system_prompt], turn)
+        yield _metadata([messages, specs, system_prompt], turn, self._think_seconds)
+
+    async def _think(self, cancel_signal: threading.Event | None) -> None:
+        """Take the time an answer takes, or give way to a cancel."""
+        done_at = time.monotonic() + self._think_seconds
+        while (left := done_at - time.monotonic()) > 0:
+            if cancel_signal is not None and cancel_signal.is_set():
+                return
+            await asyncio.sleep(min(left, POLL_SECONDS))
 
 
 def _forced(choice: ToolChoice | None) -> str | None:
@@ -131,7 +144,7 @@ def _events(turn: Turn, number: int) -> Iterator[StreamEvent]:
     yield {"messageStop": {"stopReason": "tool_use" if turn.calls else "end_turn"}}
 
 
-def _metadata(read: object, turn: Turn) -> StreamEvent:
+def _metadata(read: object, turn: Turn, seconds: float) -> StreamEvent:
     read_tokens = _tokens(read)
     written_tokens = _tokens([turn.text, [[call.name, call.input] for call in turn.calls]])
     return {
@@ -141,7 +154,7 @@ def _metadata(read: object, turn: Turn) -> StreamEvent:
                 "outputTokens": written_tokens,
                 "totalTokens": read_tokens + written_tokens,
             },
-            "metrics": {"latencyMs": 0},
+            "metrics": {"latencyMs": int(seconds * 1000)},
         }
     }
 

@@ -1,6 +1,6 @@
 """Which model agents use: `ERRAND_MODEL` read into a choice, and a choice made into a model.
 
-offline                        no network: each agent answers by its own playbook
+offline[:<seconds>]            no network: each agent answers by its own playbook, after a while
 bedrock[:<id>]                 a model or inference profile on Amazon Bedrock
 ollama:<name>                  a model of an Ollama server
 openai:<base url>#<name>       a model behind an OpenAI-compatible API
@@ -21,9 +21,11 @@ from agent.models.offline import OfflineModel, Playbook
 from agent.models.pricing import FREE
 
 VARIABLE = "ERRAND_MODEL"
+#: A model that thinks for longer than this is not one to wait for.
+MAX_THINK_SECONDS = 600.0
 #: What may be written in the variable, for messages.
 FORMS = (
-    "offline",
+    "offline[:<seconds per answer>]",
     "bedrock:<model or inference profile id>",
     "ollama:<name>",
     "openai:<base url>#<name>",
@@ -55,6 +57,8 @@ class ModelChoice:
     model_id: str | None = None
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    #: How long `offline` takes for an answer, so that one can watch, cancel or kill it.
+    think_seconds: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> "ModelChoice":
@@ -65,8 +69,8 @@ class ModelChoice:
         """
         name, _, rest = text.strip().partition(":")
         match name:
-            case Provider.OFFLINE if not rest:
-                return cls(provider=Provider.OFFLINE)
+            case Provider.OFFLINE:
+                return cls(provider=Provider.OFFLINE, think_seconds=_seconds(rest, text))
             case Provider.BEDROCK:
                 return cls(provider=Provider.BEDROCK, model_id=rest or None)
             case Provider.OLLAMA if rest:
@@ -126,7 +130,8 @@ def load_model(choice: ModelChoice, *, agent: str, playbook: Playbook | None) ->
         return _adapter(choice.provider).load(choice)
     if playbook is None:
         raise MissingPlaybookError(agent, variable=VARIABLE, forms=FORMS[1:])
-    return LoadedModel(model=OfflineModel(playbook), rates=FREE)
+    model = OfflineModel(playbook, think_seconds=choice.think_seconds)
+    return LoadedModel(model=model, rates=FREE)
 
 
 def _adapter(provider: Provider) -> Adapter:
@@ -150,6 +155,17 @@ def _url(url: str, text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise _refused(text, "a base url such as http://127.0.0.1:8000/v1")
     return url
+
+
+def _seconds(given: str, text: str) -> float:
+    try:
+        seconds = float(given or 0)
+    except ValueError:
+        seconds = -1.0
+    # Also false for nan, so that a word and a number out of range get the same sentence.
+    if not 0 <= seconds <= MAX_THINK_SECONDS:
+        raise _refused(text, f"0 to {MAX_THINK_SECONDS:g} seconds per answer after 'offline:'")
+    return seconds
 
 
 def _refused(text: str, expected: str) -> ConfigError:

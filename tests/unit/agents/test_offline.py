@@ -118,3 +118,19 @@ def test_the_deprecated_structured_call_works_too(turn: Turn) -> None:
         return [event async for event in model.structured_output(Sum, QUESTION)][-1]
 
     assert asyncio.run(last()) == {"output": Sum(value=3)}
+
+
+def test_a_model_that_thinks_gives_way_to_a_cancel() -> None:
+    cancel = threading.Event()
+    cancel.set()
+
+    model = OfflineModel(lambda _: Turn("late"), think_seconds=600)
+    events = stream(model, QUESTION, cancel_signal=cancel)
+
+    assert events == []
+
+
+def test_a_model_that_thinks_says_how_long_it_took() -> None:
+    events = stream(OfflineModel(lambda _: Turn("3"), think_seconds=0.01), QUESTION)
+
+    assert events[-1]["metadata"]["metrics"]["latencyMs"] == 10

@@ -16,6 +16,7 @@ from tests.support.agents import OFFLINE
     ("text", "choice"),
     [
         ("offline", ModelChoice(provider=Provider.OFFLINE)),
+        ("offline:2.5", ModelChoice(provider=Provider.OFFLINE, think_seconds=2.5)),
         ("bedrock", ModelChoice(provider=Provider.BEDROCK)),
         (
             "bedrock:global.anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -46,9 +47,12 @@ def test_a_value_is_read_into_a_choice(text: str, choice: ModelChoice) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "one of offline, bedrock:"),
-        ("gpt-4", "one of offline, bedrock:"),
-        ("offline:fast", "one of offline"),
+        ("", "one of offline[:<seconds per answer>], bedrock:"),
+        ("gpt-4", "one of offline[:<seconds per answer>], bedrock:"),
+        ("offline:fast", "0 to 600 seconds per answer after 'offline:'"),
+        ("offline:-1", "0 to 600 seconds per answer after 'offline:'"),
+        ("offline:nan", "0 to 600 seconds per answer after 'offline:'"),
+        ("offline:601", "0 to 600 seconds per answer after 'offline:'"),
         ("ollama:", "one of offline"),
         ("ollama", "one of offline"),
         ("openai:gpt-4", "a model name after '#'"),
