@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from local.agent_server import check_model
@@ -61,13 +62,14 @@ def up(
     Raises:
         LocalError: It could not be brought up; the message says why and what to do.
     """
-    with file_lock(home.lock_file):
+    with _alone(home, report):
         found = status_or_none(home)
         if found and found.phase is not Phase.FAILED:
             return _wait(home, found, report=report)
         if found:
             report("cleaning up after an earlier stack")
         _clean(home)
+        _turn_logs(home)
         check_model(environ)
         port = _agent_port(agent_port)
         python, assembly = _prepare(home, environ, report=report)
@@ -89,7 +91,7 @@ def down(home: Home, *, keep: bool = False, report: Report = _silent) -> bool:
         keep: Keep the emulator's state for the next `up`. A stack that is not up has none.
         report: Told each step.
     """
-    with file_lock(home.lock_file):
+    with _alone(home, report):
         found = status_or_none(home)
         if found:
             report("stopping the stack")
@@ -118,6 +120,18 @@ def status_or_none(home: Home) -> StackState | None:
         return status(home)
     except StackStateError:
         return None
+
+
+def _alone(home: Home, report: Report) -> AbstractContextManager[None]:
+    return file_lock(
+        home.lock_file, on_wait=lambda: report("waiting for another command on this stack")
+    )
+
+
+def _turn_logs(home: Home) -> None:
+    """Begin new logs, and keep those of the stack before: they may say why it ended."""
+    for log_file in home.logs.glob("*.log"):
+        log_file.replace(log_file.with_suffix(".log.1"))
 
 
 def _agent_port(wanted: int) -> int:

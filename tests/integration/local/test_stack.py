@@ -71,16 +71,25 @@ def wait_for_end(stack: LocalStack, session_id: str) -> Run:
         time.sleep(0.1)
 
 
-def test_two_ups_at_once_bring_up_one_stack(tmp_path: Path) -> None:
+def test_two_ups_at_once_bring_up_one_stack_and_down_leaves_nothing(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
+    steps: list[str] = []
 
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            first, second = pool.map(lambda _: up(home, environ=os.environ, agent_port=0), range(2))
-        assert first == second
-        assert answers(first.ports.agent, "/ping")
-    finally:
-        down(home)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(
+            lambda _: up(home, environ=os.environ, agent_port=0, report=steps.append), range(2)
+        )
+    is_answering = answers(first.ports.agent, "/ping")
+    downs = (down(home), down(home))
+
+    assert first == second
+    assert is_answering
+    assert steps.count("waiting for another command on this stack") == 1
+    assert downs == (True, False)
+    assert [each for each in first.processes.values() if is_running(each)] == []
+    assert marked(home) == []
+    assert status(home) is None
+    assert not home.emulator_state.exists()
 
 
 def test_an_event_reaches_the_agent_and_its_run_ends_in_the_journal(stack: LocalStack) -> None:
@@ -110,19 +119,6 @@ def test_up_reports_its_steps_and_a_second_up_has_none(stack: LocalStack) -> Non
 
     assert state == stack.state
     assert steps == []
-
-
-def test_down_leaves_nothing_running_and_may_be_repeated(own: LocalStack) -> None:
-    processes = own.state.processes.values()
-
-    was_up = down(own.home)
-    was_up_again = down(own.home)
-
-    assert (was_up, was_up_again) == (True, False)
-    assert [each for each in processes if is_running(each)] == []
-    assert marked(own.home) == []
-    assert status(own.home) is None
-    assert not own.home.emulator_state.exists()
 
 
 def test_kept_runs_are_there_after_down_and_up_and_go_on(own: LocalStack) -> None:
