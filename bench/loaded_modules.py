@@ -23,13 +23,13 @@ _POLL_SECONDS = 0.05
 def _report(port: int) -> None:
     while not answers(port, "/ping"):
         time.sleep(_POLL_SECONDS)
-    print(json.dumps(_libraries()), flush=True)
+    print(json.dumps(libraries()), flush=True)
     # The server does not end by itself.
     os._exit(0)
 
 
-def _libraries() -> list[str]:
-    """Name the loaded modules that are installed, in the order in which they were asked for."""
+def libraries() -> list[str]:
+    """Name the loaded modules that are installed packages', in the order they were asked for."""
     files = {name: _file(name) for name in list(sys.modules)}
     return [name for name, file in files.items() if file and _LIBRARIES & set(file.parents)]
 
