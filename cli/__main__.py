@@ -3,28 +3,46 @@
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
+from typing import TextIO
 
 from cli.app import app
+from cli.errors import ExitCode
 
 
 def main() -> None:
     """Run the command line; end the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # A name that the terminal can't write must not end a command.
-            stream.reconfigure(errors="replace")
+    _prepare_streams()
     try:
         app(prog_name="errand")
     finally:
         _flush()
 
 
+def _prepare_streams() -> None:
+    # `errand … >&-`: Python has no stream at all then.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that the terminal can't write must not end a command.
+            stream.reconfigure(errors="replace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
 def _flush() -> None:
+    """Write what is left; Python would end with a complaint of its own if it can't be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # `errand list | head`: the reader has gone. Python would complain at exit otherwise.
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `errand list | head`: the reader has gone, and knows why.
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"errand: what was asked for can't be written: {error}\n")
+            sys.exit(ExitCode.UNREACHABLE)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cli import read_commands, run_commands, stack_commands
 from cli.errors import CliError, DetachedError, ExitCode
+from cli.text import clean
 from local.errors import LocalError
 from runs.errors import RunError
 
@@ -22,11 +23,30 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except (CliError, LocalError, RunError) as error:
-            is_bad = not isinstance(error, DetachedError)
-            said = Text.assemble(("errand: ", "bold red") if is_bad else "", str(error))
-            Console(stderr=True, highlight=False).print(said, soft_wrap=True)
+            _tell(error)
             code = error.exit_code if isinstance(error, CliError) else ExitCode.UNREACHABLE
             raise typer.Exit(code) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            # `errand show last | head`: nobody is left to tell.
+            raise
+        except OSError as error:
+            # A folder that can't be written, a full disk; the system's words name the file.
+            _tell(error)
+            raise typer.Exit(ExitCode.UNREACHABLE) from None
+
+
+def _tell(error: Exception) -> None:
+    is_bad = not isinstance(error, DetachedError)
+    said = Text.assemble(("errand: ", "bold red") if is_bad else "", clean(_sentence(error)))
+    Console(stderr=True, highlight=False).print(said, soft_wrap=True)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    return str(error)
 
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 from cli.errors import UnreachableError
+from cli.remedies import aws_remedy
 from cli.stack import Clients, Stack, said_by_aws
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
@@ -47,7 +48,7 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
         UnreachableError: AWS can't be asked, or has no such stack.
     """
     name = f"stack {stack!r} on AWS"
-    with said_by_aws(name):
+    with said_by_aws(name, remedy=aws_remedy):
         session = boto3.Session(profile_name=profile, region_name=region)
         clients = _clients(session)
         answer = clients("cloudformation").describe_stacks(StackName=stack)
@@ -61,7 +62,11 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
         msg = f"{name} says nowhere where its artifacts are ({_ARTIFACTS}); is it one of Errand's?"
         raise UnreachableError(msg)
     return AwsPlace(
-        name=name, outputs=outputs, clients=clients, artifacts=_artifacts(where, clients)
+        name=name,
+        outputs=outputs,
+        clients=clients,
+        artifacts=_artifacts(where, clients),
+        remedy=aws_remedy,
     )
 
 

@@ -40,7 +40,7 @@ def local_checks(home: Home, *, port: int, environ: Mapping[str, str]) -> Iterat
     yield _model(environ)
     try:
         state = status(home)
-    except StackStateError as error:
+    except (StackStateError, OSError) as error:
         yield Check(name="stack", verdict=Verdict.WRONG, found=str(error))
         return
     yield _stack(state, home)

@@ -125,7 +125,11 @@ def _parked(event: Event) -> str:
 def _model(event: Event) -> str:
     used = f"{text.tokens(_number(event, 'InputTokens'))} tokens in"
     made = f"{text.tokens(_number(event, 'OutputTokens'))} out"
-    return _joined(event.name, used, made)
+    return _joined(_by(event.name, _word(event, "Model")), used, made)
+
+
+def _by(agent: str | None, model: str | None) -> str | None:
+    return f"{agent or 'agent'} by {model}" if model else agent
 
 
 def _progress(event: Event) -> str:

@@ -15,8 +15,8 @@ from cli.timeline import Step, Timeline
 from runs.events import Event, EventType
 from runs.run import Run, Status
 
-#: Lines of the view that are neither steps nor events.
-_FRAME = 6
+#: Lines of the view that are neither steps nor events; the counters may take three of them.
+_FRAME = 7
 _MOST_EVENTS = 5
 _FEWEST_STEPS = 3
 
@@ -42,7 +42,7 @@ def live_view(scene: Scene, look: Look) -> RenderableType:
         _headline(run, look),
         _steps(scene, look, room=look.height - _FRAME - len(events)),
         *_progress(run, look),
-        _counters(run, scene.timeline, look),
+        *_counters(scene, look),
         *events,
         *_trouble(scene),
     )
@@ -53,7 +53,7 @@ def counters(run: Run, timeline: Timeline | None = None, *, dot: str) -> str:
     usage = run.usage
     parts = [
         text.count(usage.model_calls, "model call"),
-        f"{text.tokens(usage.input_tokens)} in, {text.tokens(usage.output_tokens)} out",
+        f"{text.tokens(usage.input_tokens)} tokens in, {text.tokens(usage.output_tokens)} out",
         text.money(usage.cost_usd),
     ]
     if timeline is not None:
@@ -63,13 +63,15 @@ def counters(run: Run, timeline: Timeline | None = None, *, dot: str) -> str:
 
 def elapsed(run: Run, now: datetime) -> str:
     """Write how long a run has taken, from its acceptance on."""
-    return text.between(run.created_at, run.finished_at or now)
+    if run.finished_at is None:
+        return text.clock((now - run.created_at).total_seconds())
+    return text.between(run.created_at, run.finished_at)
 
 
 def _before_acceptance(scene: Scene, look: Look) -> list[RenderableType]:
-    waited = text.between(scene.watched_since, look.now)
+    waited = text.clock((look.now - scene.watched_since).total_seconds())
     line = Text.assemble(
-        (f"{look.spinner} ", "cyan"), f"run {scene.session_id} is on its way, {waited}"
+        (f"{look.spinner} ", "cyan"), f"run {scene.session_id[:8]} is on its way, {waited}"
     )
     return [_cut(line)]
 
@@ -120,7 +122,9 @@ def _step_name(step: Step) -> Text:
 
 
 def _step_time(step: Step, scene: Scene, look: Look) -> str:
-    ended = step.ended_at or (scene.run.finished_at if scene.run else None) or look.now
+    ended = step.ended_at or (scene.run.finished_at if scene.run else None)
+    if ended is None:
+        return text.clock((look.now - step.started_at).total_seconds())
     return text.between(step.started_at, ended)
 
 
@@ -132,8 +136,12 @@ def _progress(run: Run, look: Look) -> list[RenderableType]:
     return [_cut(Text(f"{look.glyphs.more} {share}{text.one_line(progress.message)}", "italic"))]
 
 
-def _counters(run: Run, timeline: Timeline, look: Look) -> RenderableType:
-    return _cut(Text(counters(run, timeline, dot=look.glyphs.dot), "dim"))
+def _counters(scene: Scene, look: Look) -> list[RenderableType]:
+    if scene.run is None or scene.is_over:
+        # What it came to is said below the view.
+        return []
+    # Not cut: what a run costs is to be seen on a narrow terminal, too.
+    return [Text(counters(scene.run, scene.timeline, dot=look.glyphs.dot), "dim")]
 
 
 def _last_events(timeline: Timeline, look: Look) -> list[RenderableType]:

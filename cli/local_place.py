@@ -69,6 +69,7 @@ class LocalPlace:
             outputs=state.outputs,
             clients=lambda service: _client(service, endpoint),
             artifacts=FolderStore(self._home.artifacts),
+            remedy=lambda _: "`errand doctor` looks into it",
         )
 
 

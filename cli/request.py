@@ -83,7 +83,7 @@ def resolved_input(given: str, *, is_remote: bool) -> str:
     Raises:
         UsageError: It is a file here, and the agent is elsewhere.
     """
-    if "://" in given:
+    if not given or "://" in given:
         return given
     path = Path(given).expanduser()
     if _WORD.fullmatch(given) and not path.exists():

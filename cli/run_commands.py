@@ -15,6 +15,7 @@ from cli.run_json import run_to_json
 from cli.screen import Screen
 from cli.until_end import exit_code_of, tell_outcome, watch_to_end
 from local.home import Home
+from runs.request import DEFAULT_WORKFLOW
 from runs.run import Status
 
 
@@ -128,6 +129,8 @@ def _send(aim: Aim, wish: Wish, *, screen: Screen) -> _Sent:
     place = place_for_sending(aim, home)
     detail = request_of(wish, is_remote=place.is_remote)
     is_stack_new = not place.is_remote and _brought_up(home, screen)
+    if detail["workflow"] == DEFAULT_WORKFLOW and "input" not in detail:
+        screen.say(f"no --input: {DEFAULT_WORKFLOW} takes the sample bill", style="dim")
     place.send(detail)
     return _Sent(place=place, session_id=str(detail["session_id"]), is_stack_new=is_stack_new)
 

@@ -92,6 +92,12 @@ def artifact_path(artifact: Artifact) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
+def owner_pid(owner: str) -> int | None:
+    """Give the process id in a lease's owner (`host:pid`); None for another kind of owner."""
+    host, _, pid = owner.rpartition(":")
+    return int(pid) if host and pid.isascii() and pid.isdigit() else None
+
+
 def _usage(usage: Usage) -> dict[str, Json]:
     return {
         "input_tokens": usage.input_tokens,
@@ -114,7 +120,12 @@ def _progress(progress: Progress) -> Json:
 def _worker(run: Run) -> Json:
     if run.lease is None:
         return None
-    return {"owner": run.lease.owner, "lease_expires_at": to_iso(run.lease.expires_at)}
+    owner = run.lease.owner
+    return {
+        "owner": owner,
+        "pid": owner_pid(owner),
+        "lease_expires_at": to_iso(run.lease.expires_at),
+    }
 
 
 def _failure(error: RunFailure | None) -> Json:

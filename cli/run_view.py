@@ -10,11 +10,11 @@ from cli import text
 from cli.facts import fact
 from cli.live_view import counters, elapsed
 from cli.look import STATUS_STYLES, Look
-from cli.run_json import artifact_path
+from cli.run_json import artifact_path, owner_pid
 from cli.timeline import Step, Timeline
 from runs.journal.base import Recorded
 from runs.json_types import Json
-from runs.run import Artifact, Run, Status
+from runs.run import Artifact, Lease, Run, Status
 
 #: Below this width a list shows the beginnings of ids: they are ids, too.
 _WIDE = 110
@@ -50,8 +50,7 @@ def outcome_lines(run: Run, look: Look) -> Iterator[Text]:
         yield Text(text.clean(f"{run.error.type}: {run.error.message}"), "red")
     if found := headline(run.result):
         yield Text(found, "bold")
-    for artifact in _report_first(run.artifacts):
-        yield Text(f"{artifact.name}: {location(artifact)}")
+    yield from _files(run.artifacts)
 
 
 def headline(result: Json) -> str:
@@ -65,9 +64,37 @@ def headline(result: Json) -> str:
     return ""
 
 
+def worker_name(lease: Lease) -> str:
+    """Say who executes a run: the process and its machine, where the owner tells."""
+    pid, host = owner_pid(lease.owner), lease.owner.rpartition(":")[0]
+    return lease.owner if pid is None else f"pid {pid} on {host}"
+
+
 def location(artifact: Artifact) -> str:
     """Say where a file is: its path on this machine, else its URI."""
     return str(artifact_path(artifact) or artifact.uri)
+
+
+def _files(artifacts: Sequence[Artifact]) -> Iterator[Text]:
+    """Name the report where it can't be overlooked, and what lies beside it in few words."""
+    first, *others = _report_first(artifacts) or (None,)
+    if first is None:
+        return
+    folder = location(first).removesuffix(first.name)
+    beside = [each for each in others if location(each) == f"{folder}{each.name}"]
+    for each in others:
+        if each not in beside:
+            yield _file_line(each)
+    if beside:
+        names = ", ".join(each.name for each in beside)
+        yield Text(f"in the same folder: {names}", "dim")
+    yield _file_line(first)
+
+
+def _file_line(artifact: Artifact) -> Text:
+    line = Text.assemble(f"{artifact.name}: ", (location(artifact), "bold"))
+    line.no_wrap = True
+    return line
 
 
 def _verdict(run: Run, look: Look) -> Text:
@@ -155,7 +182,7 @@ def _worker(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
     ends = run.lease.expires_at
     is_alive = ends > look.now
     until = f"lease {'until' if is_alive else 'expired at'} {text.clock_time(ends, look.zone)}"
-    yield "worker", Text(f"{run.lease.owner}, {until}", "" if is_alive else "yellow")
+    yield "worker", Text(f"{worker_name(run.lease)}, {until}", "" if is_alive else "yellow")
 
 
 def _steps(timeline: Timeline, run: Run, look: Look) -> RenderableType:

@@ -37,7 +37,14 @@ class Screen:
 
     def show(self, what: RenderableType) -> None:
         """Print what was asked for."""
-        self.out.print(what, soft_wrap=isinstance(what, Text))
+        if self.out.is_terminal:
+            # What is not to be wrapped, such as a path, can be copied in one piece.
+            self.out.print(what, soft_wrap=isinstance(what, Text) and bool(what.no_wrap))
+            return
+        # A table is padded to its width, which is of no use to a program or in a file.
+        with self.out.capture() as drawn:
+            self.out.print(what, soft_wrap=isinstance(what, Text))
+        self.out.file.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
 
     def show_json(self, data: Json, *, is_line: bool = False) -> None:
         """Print data: on one line, or laid out for people who look at it."""

@@ -19,6 +19,8 @@ from runs.json_types import Json
 #: boto3 makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
 Clients: TypeAlias = Callable[[str], Client]
+#: Says what to do about an error, if anything is known to help.
+Remedy: TypeAlias = Callable[[BaseException], str | None]
 
 #: What the stack's rule matches.
 _SOURCE, _DETAIL_TYPE = "errand", "Run Requested"
@@ -34,6 +36,7 @@ class Stack:
     outputs: Mapping[str, str]
     clients: Clients
     artifacts: ArtifactStore
+    remedy: Remedy
 
     def reader(self) -> RunReader:
         """Open the journal."""
@@ -98,15 +101,18 @@ class Stack:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with said_by_aws(self.name):
+        with said_by_aws(self.name, remedy=self.remedy):
             yield
 
 
 @contextmanager
-def said_by_aws(where: str) -> Iterator[None]:
+def said_by_aws(where: str, *, remedy: Remedy) -> Iterator[None]:
     """Turn what boto3 and the journal raise into a sentence with the place's name."""
     try:
         yield
     except (Boto3Error, BotoCoreError, ClientError, JournalUnavailableError) as error:
-        msg = f"{where} does not answer as it should: {error}"
+        what = str(error).rstrip(".")
+        # The journal tells what it was told; the remedy is for that.
+        advice = remedy(error.__cause__ or error)
+        msg = f"{where} could not be asked: {what}{f'; {advice}' if advice else ''}"
         raise UnreachableError(msg) from error

@@ -26,6 +26,11 @@ def duration(seconds: float) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
 
+def clock(seconds: float) -> str:
+    """Write a duration that is still growing: without the digits that would only flicker."""
+    return f"{max(seconds, 0):.1f} s" if seconds < 9.95 else duration(seconds)
+
+
 def between(start: datetime, end: datetime) -> str:
     """Write the time from one instant to another."""
     return duration((end - start).total_seconds())
