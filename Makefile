@@ -57,6 +57,10 @@ synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows (no index addresses)
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --group dev pyproject.toml \
 	  --output-file constraints.txt --no-emit-index-url --no-header --no-annotate
+	@head -n 2 requirements.txt > requirements.txt.tmp
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group agent pyproject.toml \
+	  --constraint constraints.txt --no-emit-index-url --no-header --no-annotate >> requirements.txt.tmp
+	@mv requirements.txt.tmp requirements.txt
 
 clean: ## Stop the local stack; remove .venv, caches and local state
 	@test ! -x $(BIN)/errand || $(BIN)/errand down
