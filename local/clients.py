@@ -1,8 +1,11 @@
 """boto3 clients of the emulator."""
 
+from functools import cache
+from os import devnull
 from typing import Any, TypeAlias
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from local.environment import CREDENTIALS, REGION
@@ -10,10 +13,18 @@ from local.environment import CREDENTIALS, REGION
 #: boto3 makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
 
+#: In botocore's terms: no variable, no file. A profile that is not there would be an error, also
+#: for a client that is given its credentials.
+_NOTHING_OF_THE_USER = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, devnull, None),
+    "credentials_file": (None, None, devnull, None),
+}
+
 
 def local_client(service: str, endpoint: str) -> Client:
     """Make a client of the emulator that ignores the user's profile, region and proxies."""
-    return boto3.client(
+    client: Client = local_session().client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
@@ -21,3 +32,11 @@ def local_client(service: str, endpoint: str) -> Client:
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         config=Config(proxies={}, connect_timeout=5, read_timeout=60),
     )
+    return client
+
+
+@cache
+def local_session() -> boto3.Session:
+    """Give the session that nothing of the user's reaches; one for all clients of a process."""
+    session = botocore.session.Session(session_vars=_NOTHING_OF_THE_USER)
+    return boto3.Session(botocore_session=session)
