@@ -36,11 +36,11 @@ def follow_as_json(screen: Screen) -> Follow:
     def follow(scenes: Iterator[Scene]) -> None:
         told, ids = _Told(), count(1)
         for scene in scenes:
+            _say_trouble(screen.err, scene, told)
             for recorded in scene.news:
                 screen.show_json({"event": recorded.event.to_json(next(ids))}, is_line=True)
             if scene.run is not None and told.is_news((scene.run.status, scene.run.attempt)):
                 screen.show_json({"run": run_to_json(scene.run)}, is_line=True)
-            _say_trouble(screen.err, scene, told)
 
     return follow
 
@@ -92,12 +92,12 @@ class _Plain:
     def follow(self, scenes: Iterator[Scene]) -> None:
         told = _Told()
         for scene in scenes:
+            _say_trouble(self._console, scene, told)
             if scene.run is not None and told.is_news("opened"):
                 self._line(_opening(scene.run))
             for recorded in scene.news:
                 if recorded.event.type not in _QUIET:
                     self._line(_fact_line(recorded.event.at, fact(recorded.event).line))
-            _say_trouble(self._console, scene, told)
 
     def _line(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

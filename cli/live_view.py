@@ -73,7 +73,7 @@ def _before_acceptance(scene: Scene, look: Look) -> list[RenderableType]:
     line = Text.assemble(
         (f"{look.spinner} ", "cyan"), f"run {scene.session_id[:8]} is on its way, {waited}"
     )
-    return [_cut(line)]
+    return [_cut(line, look)]
 
 
 def _headline(run: Run, look: Look) -> RenderableType:
@@ -84,7 +84,7 @@ def _headline(run: Run, look: Look) -> RenderableType:
         left.append(f" attempt {run.attempt}", "yellow")
     if run.cancel_requested and not run.status.is_terminal:
         left.append(" cancelling", "yellow")
-    return _sides(left, Text(elapsed(run, look.now), "bold"))
+    return _sides(left, Text(elapsed(run, look.now), "bold"), look)
 
 
 def _status(run: Run, look: Look) -> Text:
@@ -102,7 +102,7 @@ def _steps(scene: Scene, look: Look, *, room: int) -> RenderableType:
     shown = steps if scene.is_over else steps[-max(room, _FEWEST_STEPS) :]
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=len(look.spinner), no_wrap=True)
-    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(ratio=1, no_wrap=True, overflow=look.overflow)
     grid.add_column(justify="right", no_wrap=True)
     if hidden := len(steps) - len(shown):
         grid.add_row("", Text(f"{look.glyphs.more} {text.count(hidden, 'earlier step')}", "dim"))
@@ -133,7 +133,9 @@ def _progress(run: Run, look: Look) -> list[RenderableType]:
     if run.status.is_terminal or not (progress.message or progress.total):
         return []
     share = f"{progress.done:,} of {progress.total:,} " if progress.total else ""
-    return [_cut(Text(f"{look.glyphs.more} {share}{text.one_line(progress.message)}", "italic"))]
+    return [
+        _cut(Text(f"{look.glyphs.more} {share}{text.one_line(progress.message)}", "italic"), look)
+    ]
 
 
 def _counters(scene: Scene, look: Look) -> list[RenderableType]:
@@ -153,22 +155,22 @@ def _last_events(timeline: Timeline, look: Look) -> list[RenderableType]:
 def _event_line(event: Event, look: Look) -> Text:
     told = fact(event)
     at = text.clock_time(event.at, look.zone)
-    return _cut(Text.assemble((f"{at} ", "dim"), (told.line, told.tone.value)))
+    return _cut(Text.assemble((f"{at} ", "dim"), (told.line, told.tone.value)), look)
 
 
 def _trouble(scene: Scene) -> Sequence[RenderableType]:
     return [Text(scene.trouble, "yellow")] if scene.trouble else []
 
 
-def _sides(left: Text, right: Text) -> RenderableType:
+def _sides(left: Text, right: Text, look: Look) -> RenderableType:
     grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(ratio=1, no_wrap=True, overflow=look.overflow)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(left, right)
     return grid
 
 
-def _cut(line: Text) -> Text:
+def _cut(line: Text, look: Look) -> Text:
     line.no_wrap = True
-    line.overflow = "ellipsis"
+    line.overflow = look.overflow
     return line

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from rich.console import OverflowMethod
+
 from cli.timeline import StepState
 from runs.run import Status
 
@@ -39,6 +41,11 @@ class Look:
     glyphs: Glyphs = UNICODE
     width: int = 80
     height: int = 24
+
+    @property
+    def overflow(self) -> OverflowMethod:
+        """Say how a line that is too long is cut: Rich's ellipsis is no ASCII."""
+        return "ellipsis" if self.glyphs.more == UNICODE.more else "crop"
 
     @property
     def spinner(self) -> str:

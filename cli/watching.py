@@ -37,8 +37,10 @@ class Watcher:
     advice: str = "run `errand doctor`"
     pause: Callable[[float], None] = time.sleep
     _reader: RunReader | None = None
-    #: Since when something is not as it should be.
-    _amiss_since: datetime | None = None
+    #: Since when the journal has not answered.
+    _away_since: datetime | None = None
+    #: Since when it has answered that there is no such run.
+    _missing_since: datetime | None = None
 
     def scenes(self) -> Iterator[Scene]:
         """Give what is known, again and again, until the run has ended.
@@ -68,10 +70,11 @@ class Watcher:
     def _look(self, scene: Scene) -> Scene:
         self._reader = self._reader or self.place.reader()
         run = self._reader.get(self.session_id)
+        self._away_since = None
         if run is None:
             self._miss(scene)
             return replace(scene, news=(), trouble=None)
-        self._amiss_since = None
+        self._missing_since = None
         if scene.run is not None and scene.run.version == run.version:
             return replace(scene, news=(), trouble=None)
         # After the head: an ending and its events are one write, so that none is missed.
@@ -80,20 +83,18 @@ class Watcher:
         return replace(scene, run=run, timeline=timeline, news=news, trouble=None)
 
     def _bear(self, scene: Scene, error: UnreachableError) -> None:
-        if self._amiss() > self.patience.trouble:
+        now = self.clock()
+        self._away_since, self._missing_since = self._away_since or now, None
+        if now - self._away_since > self.patience.trouble:
             msg = f"{error}. `errand watch {scene.session_id}` goes on when it is back"
             raise UnreachableError(msg) from error
 
     def _miss(self, scene: Scene) -> None:
-        if scene.run is None:
-            waited = self.clock() - scene.watched_since
-            if waited > self.patience.acceptance:
-                seconds = waited.total_seconds()
-                raise NotAcceptedError(self.session_id, seconds=seconds, advice=self.advice)
-        elif self._amiss() > self.patience.absence:
-            raise RunGoneError(self.session_id, where=self.place.name)
-
-    def _amiss(self) -> timedelta:
         now = self.clock()
-        self._amiss_since = self._amiss_since or now
-        return now - self._amiss_since
+        self._missing_since = self._missing_since or now
+        waited = now - scene.watched_since
+        if scene.run is None and waited > self.patience.acceptance:
+            seconds = waited.total_seconds()
+            raise NotAcceptedError(self.session_id, seconds=seconds, advice=self.advice)
+        if scene.run is not None and now - self._missing_since > self.patience.absence:
+            raise RunGoneError(self.session_id, where=self.place.name)

@@ -1,0 +1,39 @@
+"""Events in words."""
+
+import pytest
+
+from cli.facts import fact
+from runs.events import EventType
+from runs.json_types import Json
+from tests.support.journals import an_event
+
+
+@pytest.mark.parametrize("kind", list(EventType))
+def test_every_event_has_words(kind: EventType) -> None:
+    assert fact(an_event(kind)).words
+
+
+def test_an_attempt_names_its_number_and_its_worker() -> None:
+    event = an_event(EventType.LEASE_CLAIMED, attempt=2, details={"Owner": "host:42"})
+
+    assert fact(event).line == "attempt 2 began: host:42"
+
+
+def test_a_model_call_names_agent_model_and_tokens() -> None:
+    details = {"Model": "offline", "InputTokens": 2_185, "OutputTokens": 27}
+    event = an_event(EventType.MODEL_CALLED, name="analyst", details=details)
+
+    assert fact(event).line == "model answered: analyst by offline, 2.19k tokens in, 27 out"
+
+
+@pytest.mark.parametrize("error", [{"Payload": {"ErrorMessage": "no bill"}}, "no bill"])
+def test_a_failed_step_says_why(error: Json) -> None:
+    event = an_event(EventType.STEP_FAILED, name="load", details={"Error": error})
+
+    assert "load" in fact(event).line
+
+
+def test_words_of_a_run_can_not_steer_the_terminal() -> None:
+    event = an_event(EventType.TOOL_CALLED, name="rm\x1b[2J\nx")
+
+    assert fact(event).line == "tool called: rm[2J x"

@@ -1,0 +1,136 @@
+"""Runs as JSON: the shape that programs rely on."""
+
+import json
+
+import pytest
+
+from cli.run_json import artifact_to_json, history_to_json, owner_pid, run_to_json
+from runs.events import EventType
+from runs.operations import OperationError, OperationStatus
+from runs.run import Artifact, Lease, RunFailure, Status, Usage
+from tests.support.cli import recorded
+from tests.support.journals import a_run, an_event, an_operation, later
+
+#: What `docs/cli.md` promises to be there, whatever comes to it.
+PROMISED = {
+    "session_id",
+    "workflow",
+    "status",
+    "attempt",
+    "result",
+    "artifacts",
+    "usage",
+    "cost_usd",
+    "started_at",
+    "finished_at",
+    "error",
+}
+
+
+def test_a_new_run_has_every_promised_key_and_null_for_what_is_not_there_yet() -> None:
+    data = run_to_json(a_run())
+
+    assert data.keys() >= PROMISED
+    assert [data[key] for key in ("result", "started_at", "finished_at", "error", "worker")] == [
+        None
+    ] * 5
+    assert data["artifacts"] == []
+
+
+def test_a_finished_run_says_what_it_used_and_made() -> None:
+    chart = Artifact(
+        name="my chart.png",
+        uri="file:///reports/my%20chart.png",
+        media_type="image/png",
+        size=3,
+        sha256="ab",
+    )
+    usage = Usage(model_calls=2, input_tokens=10, output_tokens=5, cost_nano_usd=1_500_000)
+
+    data = run_to_json(
+        a_run(status=Status.COMPLETED, finished_at=later(2), usage=usage, artifacts=(chart,))
+    )
+
+    assert data["finished_at"] == "2026-01-31T08:30:02.000Z"
+    assert data["cost_usd"] == 0.0015
+    assert data["usage"] == {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
+        "model_calls": 2,
+    }
+    assert data["artifacts"] == [
+        {
+            "name": "my chart.png",
+            "uri": "file:///reports/my%20chart.png",
+            "path": "/reports/my chart.png",
+            "media_type": "image/png",
+            "size": 3,
+            "sha256": "ab",
+        }
+    ]
+
+
+def test_a_file_in_s3_has_no_path_here() -> None:
+    report = Artifact(name="r", uri="s3://bucket/r", media_type="t", size=1, sha256="0")
+
+    assert "path" not in artifact_to_json(report)
+
+
+def test_a_failed_run_has_an_error_with_type_and_message() -> None:
+    error = RunFailure(type="BillNotFoundError", message="no such bill")
+
+    data = run_to_json(a_run(status=Status.FAILED, error=error))
+
+    assert data["error"] == {"type": "BillNotFoundError", "message": "no such bill"}
+
+
+def test_the_worker_is_there_with_its_pid() -> None:
+    lease = Lease(
+        session_id="s", token="t", owner="host:42", attempt=1, seconds=6, expires_at=later(6)
+    )
+
+    data = run_to_json(a_run(status=Status.BUSY, lease=lease))
+
+    assert data["worker"] == {
+        "owner": "host:42",
+        "pid": 42,
+        "lease_expires_at": "2026-01-31T08:30:06.000Z",
+    }
+
+
+@pytest.mark.parametrize("owner", ["host", "host:", ":42", "host:4x", ""])
+def test_an_owner_of_another_kind_has_no_pid(owner: str) -> None:
+    assert owner_pid(owner) is None
+
+
+def test_a_history_has_numbered_events_and_operations_in_the_services_own_names() -> None:
+    failed = an_operation(
+        status=OperationStatus.FAILED,
+        payload=None,
+        error=OperationError(type="ValueError", message="bad"),
+    )
+    events = recorded(
+        an_event(EventType.EXECUTION_STARTED), an_event(EventType.TOOL_CALLED, name="top_costs")
+    )
+
+    data = history_to_json(a_run(), events=events, operations=[failed])
+
+    assert [(each["EventId"], each["EventType"]) for each in data["events"]] == [  # type: ignore[union-attr, index, call-overload] # JSON
+        (1, "ExecutionStarted"),
+        (2, "ToolCalled"),
+    ]
+    assert data["operations"] == [
+        {
+            "Id": "op-1",
+            "Name": "load",
+            "Type": "STEP",
+            "Status": "FAILED",
+            "Attempt": 1,
+            "StartTimestamp": "2026-01-31T08:30:00.000Z",
+            "EndTimestamp": "2026-01-31T08:30:00.000Z",
+            "Error": {"ErrorType": "ValueError", "ErrorMessage": "bad"},
+        }
+    ]
+    assert json.loads(json.dumps(data)) == data
