@@ -12,6 +12,7 @@ from runs.errors import (
     JournalUnavailableError,
     PayloadHashError,
     PayloadMissingError,
+    RunError,
     RunNotFoundError,
 )
 from runs.ids import MIN_SESSION_ID
@@ -47,15 +48,29 @@ def _act(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) ->
     if not isinstance(event, Mapping):
         raise InvalidRequestError(field="payload", message="is not an object, expected one")
     if event.get("action") == "accept":
-        return invoker.accept(event, seconds_left=seconds_left)
+        return _accept(invoker, event, seconds_left=seconds_left)
     session_id = check_session_id(event.get("session_id"), minimum=MIN_SESSION_ID)
     try:
         return _act_on(invoker, session_id, event, seconds_left=seconds_left)
     except (JournalUnavailableError, RunNotFoundError) as error:
         return later(session_id, str(error))
     except _UNREADABLE as error:
-        logger.exception("run can't be read", extra={"session_id": session_id})
-        return Answer(outcome=Outcome.UNREADABLE, session_id=session_id, message=str(error))
+        return _unreadable(error, session_id)
+
+
+def _accept(
+    invoker: Invoker, event: Mapping[str, Json], *, seconds_left: Callable[[], float]
+) -> Answer:
+    try:
+        return invoker.accept(event, seconds_left=seconds_left)
+    except _UNREADABLE as error:
+        # There was a run of that id before, and nobody can tell whose it is.
+        return _unreadable(error, None)
+
+
+def _unreadable(error: RunError, session_id: str | None) -> Answer:
+    logger.error("run can't be read", exc_info=error, extra={"session_id": session_id})
+    return Answer(outcome=Outcome.UNREADABLE, session_id=session_id, message=str(error))
 
 
 def _act_on(

@@ -1,5 +1,6 @@
 """What can happen to a run on its way through the chain, one function each."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -145,6 +146,19 @@ def agent_down(chain: Chain) -> Execution:
     return chain.wait_for_end(chain.start(request(session_id)))
 
 
+def invoker_broken(chain: Chain) -> Execution:
+    session_id = new_session()
+    # An answer no agent of ours gives, and deeper than the invoker's parser can follow.
+    chain.faults[session_id] = [Reply(b"[" * 60_000)]
+    return chain.wait_for_end(chain.start(request(session_id)))
+
+
+def corrupt_before(chain: Chain) -> Execution:
+    corrupted = corrupt(chain)
+    found = chain.steps.describe_execution(executionArn=corrupted.arn)
+    return chain.wait_for_end(chain.start(request(json.loads(found["input"])["session_id"])))
+
+
 def agent_forbidden(chain: Chain) -> Execution:
     session_id = new_session()
     chain.faults[session_id] = [Reply.refused("AccessDeniedException", 403)]
@@ -186,11 +200,13 @@ ALL: Mapping[str, Scenario] = MappingProxyType(
             cancelled_while_waiting,
             completed,
             corrupt,
+            corrupt_before,
             deadline_passed,
             duplicate,
             failed,
             handed_over,
             handed_over_to_the_end,
+            invoker_broken,
             missing,
             rejected,
             signal_lost,

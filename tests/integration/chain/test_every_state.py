@@ -171,6 +171,27 @@ def test_an_agent_that_is_down_for_a_while_is_asked_again(ended: Ended, chain: C
     assert chain.actions[session_id] == ["start", "start", "start", "stop"]
 
 
+def test_a_run_whose_invoker_broke_off_after_accepting_is_not_left_alone(
+    ended: Ended, chain: Chain
+) -> None:
+    execution = ended["invoker_broken"]
+    session_id = session_of(execution, chain)
+
+    assert execution.status == "SUCCEEDED"
+    assert execution.visited.count("Accept") == 2
+    assert chain.actions[session_id] == ["start", "start", "stop"]
+
+
+def test_a_request_for_a_run_whose_head_can_not_be_read_is_not_accepted(
+    ended: Ended, chain: Chain
+) -> None:
+    execution = ended["corrupt_before"]
+
+    assert execution.error == "CorruptRecord"
+    assert execution.visited == ("Begin", "Accept", "Outcome", "Unreadable")
+    assert session_of(execution, chain) not in chain.actions
+
+
 def test_a_call_that_is_not_allowed_fails_the_run_at_once(ended: Ended, chain: Chain) -> None:
     execution = ended["agent_forbidden"]
     session_id = session_of(execution, chain)

@@ -6,7 +6,7 @@ import pytest
 from invoker.answers import Outcome
 from invoker.errors import AgentRefusedError
 from invoker.routing import answer
-from runs.errors import JournalUnavailableError
+from runs.errors import CorruptRecordError, JournalUnavailableError
 from runs.json_types import Json
 from tests.support.invoking import SESSION, Desk
 
@@ -14,16 +14,17 @@ from tests.support.invoking import SESSION, Desk
 class FailingJournal:
     """A journal of which some methods, or all, do not answer."""
 
-    def __init__(self, works: object = None, *, fails: str | None = None) -> None:
-        self.works, self.fails = works, fails
+    def __init__(
+        self, works: object = None, *, fails: str | None = None, error: Exception | None = None
+    ) -> None:
+        self.works, self.fails, self.error = works, fails, error
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every method of the port
         if self.fails not in (None, name):
             return getattr(self.works, name)
 
         def fail(*_arguments: object, **_named: object) -> NoReturn:
-            msg = f"no answer to {name}"
-            raise JournalUnavailableError(msg)
+            raise self.error or JournalUnavailableError(f"no answer to {name}")
 
         return fail
 
@@ -68,6 +69,24 @@ def test_a_journal_that_does_not_answer_is_asked_again_later(desk: Desk, action:
     assert found.retry_seconds == 1
     assert found.message is not None
     assert found.message.startswith("no answer to ")
+    assert desk.agent.calls == []
+
+
+@pytest.mark.parametrize("action", ["accept", "dispatch", "expire", "cancel"])
+def test_a_run_that_can_not_be_read_is_an_answer(desk: Desk, action: str) -> None:
+    journal = FailingJournal(error=CorruptRecordError(SESSION, "SESSION", "status is missing"))
+    invoker = replace(desk.invoker, journal=journal)
+    event: dict[str, Json] = {
+        "action": action,
+        "session_id": SESSION,
+        "detail": {"prompt": "look"},
+    }
+
+    found = answer(invoker, event, seconds_left=lambda: 60.0)
+
+    assert found.outcome is Outcome.UNREADABLE
+    assert found.message is not None
+    assert SESSION in found.message
     assert desk.agent.calls == []
 
 

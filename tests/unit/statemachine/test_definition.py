@@ -126,6 +126,24 @@ def test_the_catcher_of_every_error_stands_alone_and_last(states: dict[str, Any]
                 assert position == len(state["Catch"]), name
 
 
+def test_no_task_that_fails_ends_the_watch_over_a_run_that_was_read(
+    states: dict[str, Any],
+) -> None:
+    last = {name: state.get("Catch", [{}])[-1] for name, state in tasks(states).items()}
+
+    # Without the journal there is nothing to go by.
+    assert {name for name, catcher in last.items() if not catcher} == {"CheckStatus"}
+    assert all(each["ErrorEquals"] == ["States.ALL"] for each in last.values() if each)
+
+
+def test_nothing_that_may_go_round_for_long_comes_before_the_hand_over(
+    states: dict[str, Any],
+) -> None:
+    order = [rule["Next"] for rule in states["Evaluate"]["Choices"]]
+
+    assert order.index("HandOver") < min(order.index("Expire"), order.index("Dispatch"))
+
+
 def test_every_expression_is_a_whole_text(states: dict[str, Any]) -> None:
     for text in texts(states):
         if "{%" in text or "$states" in text:
