@@ -198,8 +198,8 @@ def _untagged(given: Answer, _: Conversation) -> Iterator[Draft]:
     if not total or Decimal(total["untagged_cost"]) <= 0:
         return
     text = (
-        f"{total['untagged_percent']} % of the cost of resources has no tags at all: "
-        f"{total['untagged_resources']} resources."
+        f"{total['untagged_resources']} resources have no tags at all. They are "
+        f"{_share(total['untagged_percent'])} of the cost of resources."
     )
     worst = records[1] if len(records) > 1 else None
     if worst and Decimal(worst["untagged_cost"]) > 0:
@@ -271,8 +271,10 @@ def _savings(given: Answer, _: Conversation) -> Iterator[Draft]:
     record, currency = records[0], _currency(given)
     text = (
         f"Usage would cost {money(Decimal(record['list_cost']), currency)} at list prices and cost "
-        f"{money(Decimal(record['effective_cost']), currency)}: {record['saving_percent']} % less."
+        f"{money(Decimal(record['effective_cost']), currency)}."
     )
+    if record["saving_percent"] is not None:
+        text += f" That is {record['saving_percent']} % less."
     if record["negotiated_saving"] is not None:
         negotiated = money(Decimal(record["negotiated_saving"]), currency)
         committed = money(Decimal(record["commitment_saving"]), currency)
@@ -308,6 +310,10 @@ def _draft(  # noqa: PLR0913 - what a finding is
         "explanation": explanation,
         "action": action,
     }
+
+
+def _share(percent: str | None) -> str:
+    return "a part" if percent is None else f"{percent} %"
 
 
 def _records(given: Answer) -> list[Record]:

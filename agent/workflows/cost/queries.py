@@ -33,6 +33,12 @@ _CALLED_IDLE = (
 #: A unit with time in it: how computing is sold.
 _TIMED = "regexp_matches(lower(unit), 'hour|hrs|minute|second')"
 
+
+def _percent(part: str, whole: str) -> str:
+    """Give SQL for a share; where credits leave next to nothing of the whole there is none."""
+    return f"TRY_CAST(100 * ({part}) / nullif({whole}, 0) AS DECIMAL(9, 1))"
+
+
 TOTALS = f"""
 SELECT count(*) AS charges,
        coalesce(sum(billed_cost), 0) AS billed_cost,
@@ -58,8 +64,7 @@ SELECT coalesce(sum(list_cost), 0) AS list_cost,
        sum(list_cost) - sum(contracted_cost) AS negotiated_saving,
        sum(contracted_cost) - sum(effective_cost) AS commitment_saving,
        coalesce(sum(list_cost) - sum(effective_cost), 0) AS saving,
-       (100 * (sum(list_cost) - sum(effective_cost)) / nullif(sum(list_cost), 0))::DECIMAL(18, 1)
-           AS saving_percent
+       {_percent("sum(list_cost) - sum(effective_cost)", "sum(list_cost)")} AS saving_percent
 FROM bill
 WHERE {_USAGE} AND list_cost IS NOT NULL
 """
@@ -182,11 +187,9 @@ SELECT covered AS covered_cost,
        unused AS unused_commitment_cost,
        on_demand AS on_demand_cost,
        steady AS steady_on_demand_cost,
-       (100 * covered_list / nullif(covered_list + on_demand_list, 0))::DECIMAL(18, 1)
-           AS coverage_percent,
-       (100 * covered / nullif(covered + unused, 0))::DECIMAL(18, 1) AS utilisation_percent,
-       (100 * (covered_list - covered) / nullif(covered_list, 0))::DECIMAL(18, 1)
-           AS discount_percent,
+       {_percent("covered_list", "covered_list + on_demand_list")} AS coverage_percent,
+       {_percent("covered", "covered + unused")} AS utilisation_percent,
+       {_percent("covered_list - covered", "covered_list")} AS discount_percent,
        (steady * greatest((covered_list - covered) / nullif(covered_list, 0), 0))::DECIMAL(38, 2)
            AS estimated_saving
 FROM sums
@@ -198,8 +201,7 @@ def top(by: Dimension, limit: int) -> str:
     return f"""
 SELECT coalesce({by}, '{NOBODY}') AS {by},
        coalesce(sum(effective_cost), 0) AS effective_cost,
-       (100 * sum(effective_cost) / nullif(sum(sum(effective_cost)) OVER (), 0))::DECIMAL(18, 1)
-           AS percent,
+       {_percent("sum(effective_cost)", "sum(sum(effective_cost)) OVER ()")} AS percent,
        coalesce(sum(billed_cost), 0) AS billed_cost,
        count(*) AS charges
 FROM bill
@@ -254,8 +256,8 @@ WITH taggable AS (
 SELECT coalesce(account_name, '(all)') AS account_name,
        coalesce(sum(effective_cost) FILTER (is_untagged), 0) AS untagged_cost,
        coalesce(sum(effective_cost), 0) AS taggable_cost,
-       (100 * sum(effective_cost) FILTER (is_untagged) / nullif(sum(effective_cost), 0))
-           ::DECIMAL(18, 1) AS untagged_percent,
+       {_percent("sum(effective_cost) FILTER (is_untagged)", "sum(effective_cost)")}
+           AS untagged_percent,
        count(DISTINCT resource_id) FILTER (is_untagged) AS untagged_resources
 FROM taggable
 GROUP BY GROUPING SETS ((account_name), ())
@@ -271,8 +273,7 @@ SELECT coalesce(resource_name, '{NOBODY}') AS resource_name,
        coalesce(description, '{NOBODY}') AS description,
        coalesce(region, '{NOBODY}') AS region,
        sum(effective_cost) AS effective_cost,
-       (100 * sum(effective_cost) / nullif(sum(sum(effective_cost)) OVER (), 0))::DECIMAL(18, 1)
-           AS percent
+       {_percent("sum(effective_cost)", "sum(sum(effective_cost)) OVER ()")} AS percent
 FROM bill
 WHERE coalesce(service, '{NOBODY}') = {_text(service)}
   AND coalesce(account_name, '{NOBODY}') = {_text(account)}

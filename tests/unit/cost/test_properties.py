@@ -82,3 +82,47 @@ def test_charges_of_another_currency_change_no_answer(charges: list[Charge], day
             bill.close()
 
     assert answers[0] == answers[1]
+
+
+QUESTIONS = [
+    queries.TOTALS,
+    queries.CATEGORIES,
+    queries.SAVINGS,
+    queries.ANOMALIES,
+    queries.IDLE,
+    queries.COMMITMENTS,
+    queries.untagged(),
+    queries.daily_by_service(2),
+    *(queries.top(by, 5) for by in queries.DIMENSIONS),
+]
+
+
+@settings(deadline=None, max_examples=25)
+@given(CHARGES, st.sampled_from(["0", "0.000000000001", "-0.000000000001"]))
+def test_every_question_has_an_answer_even_where_credits_cancel_costs(
+    charges: list[Charge], rest: str
+) -> None:
+    cancelled = []
+    for day, charge in enumerate(charges, start=1):
+        common = {
+            "ResourceId": f"r{day}",
+            "ResourceType": "Load Balancer",
+            "ConsumedUnit": "Hours",
+            "PricingCategory": "Standard",
+            "ServiceCategory": "Compute",
+            "CommitmentDiscountStatus": ["", "Used", "Unused"][day % 3],
+            "ListCost": charge["EffectiveCost"],
+        }
+        cost = Decimal(charge["EffectiveCost"])
+        opposite = {"EffectiveCost": f"{-cost:f}", "ListCost": f"{-cost:f}"}
+        cancelled += [
+            on_day(day % 28 + 1, **charge) | common,
+            on_day(day % 28 + 1, **charge) | common | opposite,
+        ]
+    cancelled.append({"EffectiveCost": rest, "ListCost": rest, "ResourceId": "r"})
+    with tempfile.TemporaryDirectory() as folder:
+        bill, summary = load_text(focus(*cancelled), Path(folder))
+        for currency in summary.currencies:
+            for sql in QUESTIONS:
+                bill.ask(sql, currency)
+        bill.close()

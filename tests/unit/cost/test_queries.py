@@ -65,6 +65,17 @@ def test_the_largest_parts_have_shares_and_ties_have_an_order(tmp_path: Path) ->
     ]
 
 
+def test_where_credits_leave_next_to_nothing_there_are_no_shares(tmp_path: Path) -> None:
+    text = focus(
+        {"ServiceName": "a", "EffectiveCost": "1000000.9"},
+        {"ServiceName": "b", "EffectiveCost": "-1000000.899999999999"},
+    )
+
+    found = asked(text, tmp_path, queries.top("service", 3))
+
+    assert [(row["service"], row["percent"]) for row in found] == [("a", None), ("b", None)]
+
+
 def test_days_hold_usage_of_a_day_at_most(tmp_path: Path) -> None:
     month = {"ChargePeriodStart": "2025-09-01", "ChargePeriodEnd": "2025-10-01"}
     text = focus(
