@@ -1,9 +1,16 @@
 """TCP ports on this machine."""
 
+import fcntl
+import os
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
+from typing import TextIO
+
+from local.errors import PortInUseError
 
 LOOPBACK = "127.0.0.1"
 
@@ -31,6 +38,25 @@ def is_free(port: int) -> bool:
 def choose_port(preferred: int) -> int:
     """Give the preferred port if it is free, else any free one."""
     return preferred if preferred and is_free(preferred) else free_port()
+
+
+def reserve(port: int) -> TextIO:
+    """Keep this user's other stacks from a port, as long as what is returned stays open.
+
+    An agent listens only after a second or two of starting. Two stacks that start at once both
+    find the port free, and one would take the other's agent for its own.
+
+    Raises:
+        PortInUseError: Another stack has reserved it.
+    """
+    name = f"errand-{os.getuid()}-port-{port}.lock"
+    file = (Path(tempfile.gettempdir()) / name).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise PortInUseError(port, holder="another local stack") from error
+    return file
 
 
 def holder(port: int) -> str | None:

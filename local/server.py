@@ -22,6 +22,8 @@ class ServerThread:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((LOOPBACK, port))
+            # Two may bind, as long as neither listens; and in the thread nobody would hear of it.
+            self._socket.listen()
         except OSError:
             self._socket.close()
             raise

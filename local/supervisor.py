@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -29,10 +29,10 @@ from local.agentcore import RUNTIME_ARN, build_app
 from local.assembly import read_assembly
 from local.deploy import deploy
 from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
-from local.errors import LocalError, StackFailedError
+from local.errors import LocalError, PortInUseError, StackFailedError
 from local.health import answers
 from local.kept import take_kept_port
-from local.ports import LOOPBACK, free_port, is_free
+from local.ports import LOOPBACK, free_port, holder, is_free, reserve
 from local.processes import Child, identify, stop_child
 from local.server import ServerThread
 from local.state import Phase, Ports, StackState, write_state
@@ -60,6 +60,7 @@ class Supervisor:
         self._emulator: Child | None = None
         self._agent: Child | None = None
         self._server: ServerThread | None = None
+        self._reserved: TextIO | None = None
         me = identify(os.getpid())
         if me is None:
             msg = f"the system does not tell when process {os.getpid()} started"
@@ -90,6 +91,7 @@ class Supervisor:
         self._tell(emulator=None, agent=None)
 
     def _bring_up(self) -> AgentKeeper:
+        self._reserved = reserve(self._settings.agent_port)
         kept_port = take_kept_port(self._home)
         self._server = self._serve_agentcore()
         emulator = EmulatorSettings(
@@ -128,6 +130,7 @@ class Supervisor:
 
     def _start_agent(self, table: str, *, endpoint: str) -> AgentKeeper:
         check_model(self._environ)
+        _check_port(self._settings.agent_port)
         settings = AgentSettings(
             port=self._settings.agent_port,
             table=table,
@@ -192,6 +195,12 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     _ignore_signals()
     logger.info("told to end", extra={"signal": number})
     raise SystemExit(0)
+
+
+def _check_port(port: int) -> None:
+    # It was free when the stack was asked for. By now somebody else's server may answer there.
+    if not is_free(port):
+        raise PortInUseError(port, holder=holder(port))
 
 
 def _emulator_failure(emulator: Child) -> StackFailedError:
