@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from cli.environment import aws_region
 from cli.errors import UnreachableError
 from cli.remedies import aws_remedy
 from cli.stack import Clients, Stack, said_by_aws
@@ -49,7 +50,7 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
     """
     name = f"stack {stack!r} on AWS"
     with said_by_aws(name, remedy=aws_remedy):
-        session = boto3.Session(profile_name=profile, region_name=region)
+        session = boto3.Session(profile_name=profile, region_name=aws_region(region))
         clients = _clients(session)
         answer = clients("cloudformation").describe_stacks(StackName=stack)
     found: dict[str, Any] = answer["Stacks"][0]

@@ -1,4 +1,4 @@
-"""What the process's environment says about the local stack."""
+"""What the process's environment says about stacks."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,11 @@ _HIGHEST_PORT = 65_535
 def home() -> Home:
     """Name the local stack's folder: `ERRAND_HOME`, else `.errand` here."""
     return Home.at(Path(os.environ.get("ERRAND_HOME") or ".errand").expanduser())
+
+
+def aws_region(given: str | None) -> str | None:
+    """Choose the region as the AWS CLI does: an SDK for Python does not know `AWS_REGION`."""
+    return given or os.environ.get("AWS_REGION") or None
 
 
 def agent_port(given: int | None) -> int:

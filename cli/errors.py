@@ -112,7 +112,7 @@ class NotAcceptedError(LostError):
 
     def __init__(self, session_id: str, *, seconds: float, advice: str) -> None:
         super().__init__(
-            f"run {session_id} was requested {seconds:.0f} s ago and has not been accepted; "
+            f"there is no run {session_id} after waiting {seconds:.0f} s for it to be accepted; "
             f"{advice}"
         )
 

@@ -9,6 +9,7 @@ from cli.errors import UnfinishedRunError
 from cli.follow import follow_as_json, follow_on
 from cli.options import AsJson, IsPlain, RunId, aimed
 from cli.places import Aim, Place, place_for_reading
+from cli.reader import is_whole_id
 from cli.run_json import history_to_json, run_to_json
 from cli.run_view import list_view, show_view
 from cli.screen import Screen, look_of
@@ -76,7 +77,9 @@ def watch(aim: Aim, given: RunId, *, plain: IsPlain = False, as_json: AsJson = F
     """
     screen = Screen.of_process()
     place = _place(aim, screen)
-    session_id = place.reader().find(given).session_id
+    reader = place.reader()
+    # A whole id is watched as it is: its run may have been sent a moment ago.
+    session_id = given if is_whole_id(given) else reader.find(given).session_id
     follow = follow_as_json(screen) if as_json else follow_on(screen.out, is_plain=plain)
     ended = watch_to_end(place, session_id, follow=follow)
     if not as_json:

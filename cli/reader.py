@@ -1,10 +1,12 @@
 """Reading runs for people: by the beginning of an id, as a list, with what happened."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
 from cli.errors import AmbiguousRunError, UnknownRunError, UsageError
+from runs.ids import MIN_SESSION_ID
 from runs.journal.base import MAX_PAGE, Journal, Recorded
 from runs.operations import Operation
 from runs.run import Run, Status
@@ -17,6 +19,13 @@ _RECENT = 100
 #: Prefixes are looked for among this many.
 _SEARCHED = 5_000
 _SHOWN_CANDIDATES = 10
+#: Seconds between looks for a run that may not have been accepted yet.
+_ACCEPTANCE_WAITS = (0.2,) * 5 + (0.5,) * 8
+
+
+def is_whole_id(given: str) -> bool:
+    """Say whether it has the length of an id, and so may be that of a run still to come."""
+    return len(given) >= MIN_SESSION_ID
 
 
 class RunReader:
@@ -31,9 +40,11 @@ class RunReader:
         *,
         where: str,
         translated: Callable[[], AbstractContextManager[None]],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._journal = journal
         self._translated = translated
+        self._pause = pause
         #: What the place is called.
         self.where = where
 
@@ -53,7 +64,7 @@ class RunReader:
         """
         if given == LAST:
             return self._last()
-        if (run := self.get(given)) is not None:
+        if (run := self._got(given)) is not None:
             return run
         if len(given) < MIN_PREFIX:
             msg = f"{given!r} is no run's id, and the beginning of one has {MIN_PREFIX} characters"
@@ -79,6 +90,17 @@ class RunReader:
         """Read all operations of a run."""
         with self._translated():
             return self._journal.operations(session_id)
+
+    def _got(self, given: str) -> Run | None:
+        run = self.get(given)
+        waits = _ACCEPTANCE_WAITS if is_whole_id(given) else ()
+        # A run that was sent a moment ago: `errand cancel $(errand send)`.
+        for seconds in waits:
+            if run is not None:
+                break
+            self._pause(seconds)
+            run = self.get(given)
+        return run
 
     def _heads(self, limit: int, status: Status | None) -> Iterator[Run]:
         cursor = None

@@ -21,9 +21,13 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from cli.look import Look
+from local.home import Home
+from local.stack import down, up
 from runs.events import Event
 from runs.journal.base import Recorded
 from tests.support.journals import NOW, later
+from tests.support.model_server import ModelServer, serving
+from tests.support.stack import LocalStack
 
 ERRAND = (sys.executable, "-m", "cli")
 #: What a terminal obeys and does not show.
@@ -175,3 +179,33 @@ class StillClock:
         """Let time go by."""
         self.pauses.append(seconds)
         self.at = later((self.at - NOW).total_seconds() + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStack(LocalStack):
+    """A local stack whose agent asks a model that answers when the test lets it."""
+
+    model: ModelServer
+
+    def send_and_wait(self) -> str:
+        """Send a request, and give its run's id once a worker waits for the model's answer."""
+        self.model.is_asked.clear()
+        sent = errand("send", environ=self.environ)
+        assert sent.returncode == 0, sent.stderr
+        assert self.model.is_asked.wait(30), "the model was never asked"
+        return sent.stdout.strip()
+
+
+@contextmanager
+def slow_stack(folder: Path) -> Iterator[SlowStack]:
+    """Run a stack for the block whose runs take as long as the test likes."""
+    home = Home.at(folder)
+    with serving() as model:
+        model.may_answer.clear()
+        environ = {**os.environ, "ERRAND_MODEL": f"openai:{model.url}#slow"}
+        try:
+            up(home, environ=environ, agent_port=0)
+            yield SlowStack(home, model)
+        finally:
+            model.may_answer.set()
+            down(home)

@@ -92,3 +92,26 @@ def test_the_newest_runs_are_read_over_pages_up_to_a_limit(
 
     assert [run.session_id for run in newest] == ["run-4", "run-3", "run-2"]
     assert reader.newest(3, status=Status.FAILED) == []
+
+
+def test_a_run_that_was_sent_a_moment_ago_is_waited_for(journal: SqliteJournal) -> None:
+    session_id = "0b9f6c1e-reader-0000-0000-000000000001"
+
+    def accepted(_seconds: float) -> None:
+        accept(journal, session_id=session_id)
+
+    reader = RunReader(journal, where="the test", translated=nullcontext, pause=accepted)
+
+    assert reader.find(session_id).session_id == session_id
+
+
+def test_a_whole_id_that_never_becomes_a_run_is_given_up_after_some_seconds(
+    journal: SqliteJournal,
+) -> None:
+    pauses: list[float] = []
+    reader = RunReader(journal, where="the test", translated=nullcontext, pause=pauses.append)
+
+    with pytest.raises(UnknownRunError):
+        reader.find("0b9f6c1e-reader-0000-0000-000000000002")
+
+    assert 3 < sum(pauses) < 10

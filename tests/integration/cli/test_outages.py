@@ -1,0 +1,111 @@
+"""The commands while the stack under them comes and goes, and runs that take their time."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.home import Home
+from local.processes import is_running
+from local.stack import down
+from local.state import Phase
+from runs.run import Status
+from tests.support.cli import SlowStack, errand, errand_running, in_terminal, slow_stack
+from tests.support.stack import LocalStack
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[SlowStack]:
+    """A stack for one test to break."""
+    with slow_stack(tmp_path) as running:
+        yield running
+
+
+def status(stack: SlowStack, session_id: str) -> Status | None:
+    run = stack.journal.get(session_id)
+    return None if run is None else run.status
+
+
+def test_a_watcher_can_leave_and_a_cancelled_run_ends_with_3(slow: SlowStack) -> None:
+    session_id = slow.send_and_wait()
+
+    with in_terminal("watch", session_id, environ=slow.environ) as terminal:
+        terminal.read_until(lambda text: "1.0 s" in text and "BUSY" in text)
+        terminal.press_ctrl_c()
+        left = terminal.end()
+    after_leaving = status(slow, session_id)
+    with errand_running("watch", session_id, environ=slow.environ) as watching:
+        cancelled = errand("cancel", session_id, "--reason", "enough", environ=slow.environ)
+        said, _ = watching.communicate(timeout=30)
+
+    assert left == 130
+    assert f"`errand watch {session_id}` comes back to it" in terminal.text.replace("\r\n", "")
+    assert after_leaving is Status.BUSY
+    assert cancelled.returncode == 0
+    assert watching.returncode == 3
+    assert "cancellation requested: enough" in said
+    assert "CANCELLED" in said
+    assert errand("result", session_id, environ=slow.environ).returncode == 3
+
+
+def test_a_watcher_outlives_the_restart_of_its_stack(slow: SlowStack) -> None:
+    session_id = slow.send_and_wait()
+    early = errand("result", session_id, environ=slow.environ)
+
+    with errand_running("watch", session_id, environ=slow.environ) as watching:
+        stopped = errand("down", "--keep", "--json", environ=slow.environ)
+        while_down = errand("list", environ=slow.environ)
+        up = errand("up", environ=slow.environ)
+        errand("cancel", session_id, environ=slow.environ)
+        said, _ = watching.communicate(timeout=40)
+
+    assert early.returncode == 5
+    assert (stopped.returncode, json.loads(stopped.stdout)) == (0, {"was_up": True})
+    assert while_down.returncode == 4
+    assert "the local stack is down; `errand up` starts it" in while_down.stderr
+    assert up.returncode == 0
+    assert "starting the agent …" in up.stderr
+    assert watching.returncode == 3
+    assert "the local stack is down; `errand up` starts it; trying again" in said
+    assert "the journal answers again" in said
+
+
+def test_a_dead_emulator_ends_every_command_with_what_to_do(slow: SlowStack) -> None:
+    session_id = slow.send_and_wait()
+
+    with errand_running("watch", session_id, environ=slow.environ) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        slow.kill("emulator")
+        _, said = watching.communicate(timeout=20)
+    listed = errand("list", environ=slow.environ)
+    doctor = errand("doctor", environ=slow.environ)
+
+    for answer in (watching.returncode, listed.returncode):
+        assert answer == 4
+    for text in (said, listed.stderr):
+        assert "the AWS emulator ended with code -9" in text
+        assert "start again with `errand up`" in text
+    assert doctor.returncode == 1
+    assert "✗ stack" in doctor.stdout
+    assert "`errand up` starts a new one" in doctor.stdout
+
+
+def test_a_run_without_a_stack_starts_one_and_says_how_to_stop_it(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    environ = LocalStack(home).environ
+
+    try:
+        ran = errand("run", environ=environ)
+        left = LocalStack(home).state
+        stopped = errand("down", environ=environ)
+    finally:
+        down(home)
+
+    assert ran.returncode == 0
+    assert "deploying the stack …" in ran.stderr
+    assert ran.stderr.splitlines()[-1] == "the local stack is still up; `errand down` stops it"
+    assert left.phase is Phase.UP
+    assert stopped.returncode == 0
+    assert [name for name, process in left.processes.items() if is_running(process)] == []
