@@ -52,25 +52,32 @@ def wait_for(stack: LocalStack, session_id: str, status: Status) -> Run:
     return run
 
 
-def test_a_run_ends_with_its_report_as_json(stack: LocalStack) -> None:
-    answer = errand("run", "--json", environ=stack.environ)
+@pytest.fixture(scope="module")
+def finished(stack: LocalStack) -> subprocess.CompletedProcess[str]:
+    """What `errand run --json` said of the sample bill."""
+    return errand("run", "--json", environ=stack.environ)
 
-    run = json.loads(answer.stdout)
-    assert answer.returncode == 0
+
+def test_a_run_ends_with_its_report_as_json(finished: subprocess.CompletedProcess[str]) -> None:
+    run = json.loads(finished.stdout)
+
+    assert finished.returncode == 0
     assert run.keys() >= PROMISED
     assert (run["status"], run["workflow"], run["error"]) == ("COMPLETED", "cost-analysis", None)
     report = next(each for each in run["artifacts"] if each["name"] == "report.md")
     assert run["result"]["headline"].split(";")[0] in Path(report["path"]).read_text()
-    assert "takes the sample bill" in answer.stderr
-    assert f"run {run['session_id']}" in answer.stderr
+    assert "takes the sample bill" in finished.stderr
+    assert f"run {run['session_id']}" in finished.stderr
 
 
-def test_show_has_every_model_call_and_tool_call_of_a_run(stack: LocalStack) -> None:
-    run = json.loads(errand("run", "--json", environ=stack.environ).stdout)
+def test_show_has_every_model_call_and_tool_call_of_a_run(
+    stack: LocalStack, finished: subprocess.CompletedProcess[str]
+) -> None:
+    run = json.loads(finished.stdout)
 
-    history = shown(stack, "last")
+    history = shown(stack, run["session_id"])
 
-    assert history["session_id"] == run["session_id"]
+    assert {key: history[key] for key in run} == run
     assert kinds(history).count("ModelCalled") == run["usage"]["model_calls"]
     tools = {each["Name"] for each in history["events"] if each["EventType"] == "ToolCalled"}
     assert "run_sql" in tools
@@ -191,9 +198,8 @@ def test_in_a_terminal_a_run_is_shown_alive_and_its_report_last(
     assert Path(last.removeprefix("report.md: ")).is_file()
 
 
+@pytest.mark.usefixtures("finished")
 def test_a_reader_that_goes_away_is_no_trouble(stack: LocalStack) -> None:
-    errand("run", environ=stack.environ)
-
     with subprocess.Popen(  # noqa: S603 - this interpreter
         [*ERRAND, "show", "last"],
         env=stack.environ,

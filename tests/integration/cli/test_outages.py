@@ -15,10 +15,10 @@ from tests.support.cli import SlowStack, errand, errand_running, in_terminal, sl
 from tests.support.stack import LocalStack
 
 
-@pytest.fixture
-def slow(tmp_path: Path) -> Iterator[SlowStack]:
-    """A stack for one test to break."""
-    with slow_stack(tmp_path) as running:
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowStack]:
+    """A stack that each test leaves up."""
+    with slow_stack(tmp_path_factory.mktemp("slow")) as running:
         yield running
 
 
@@ -71,16 +71,16 @@ def test_a_watcher_outlives_the_restart_of_its_stack(slow: SlowStack) -> None:
     assert "the journal answers again" in said
 
 
-def test_a_dead_emulator_ends_every_command_with_what_to_do(slow: SlowStack) -> None:
-    session_id = slow.send_and_wait()
-
-    with errand_running("watch", session_id, environ=slow.environ) as watching:
-        assert watching.stdout is not None
-        watching.stdout.readline()
-        slow.kill("emulator")
-        _, said = watching.communicate(timeout=20)
-    listed = errand("list", environ=slow.environ)
-    doctor = errand("doctor", environ=slow.environ)
+def test_a_dead_emulator_ends_every_command_with_what_to_do(tmp_path: Path) -> None:
+    with slow_stack(tmp_path) as own:
+        session_id = own.send_and_wait()
+        with errand_running("watch", session_id, environ=own.environ) as watching:
+            assert watching.stdout is not None
+            watching.stdout.readline()
+            own.kill("emulator")
+            _, said = watching.communicate(timeout=20)
+        listed = errand("list", environ=own.environ)
+        doctor = errand("doctor", environ=own.environ)
 
     for answer in (watching.returncode, listed.returncode):
         assert answer == 4
