@@ -31,7 +31,7 @@ from local.deploy import deploy
 from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
 from local.errors import LocalError, PortInUseError, StackFailedError
 from local.health import answers
-from local.kept import take_kept_port
+from local.kept import keep, take_kept_port
 from local.ports import LOOPBACK, free_port, holder, is_free, reserve
 from local.processes import Child, identify, stop_child
 from local.server import ServerThread
@@ -61,6 +61,8 @@ class Supervisor:
         self._agent: Child | None = None
         self._server: ServerThread | None = None
         self._reserved: TextIO | None = None
+        #: Of a kept state that was taken up by a stack which is not up yet.
+        self._kept_port: int | None = None
         me = identify(os.getpid())
         if me is None:
             msg = f"the system does not tell when process {os.getpid()} started"
@@ -88,11 +90,12 @@ class Supervisor:
             # From here on it is ending anyway; being told so must not cut the stopping short.
             _ignore_signals()
             self._stop_all()
+            self._keep_again()
         self._tell(emulator=None, agent=None)
 
     def _bring_up(self) -> AgentKeeper:
         self._reserved = reserve(self._settings.agent_port)
-        kept_port = take_kept_port(self._home)
+        kept_port = self._kept_port = take_kept_port(self._home)
         self._server = self._serve_agentcore()
         emulator = EmulatorSettings(
             port=kept_port if kept_port and is_free(kept_port) else free_port(),
@@ -111,6 +114,7 @@ class Supervisor:
             number = watch_again(self._home, outputs, endpoint=emulator.endpoint)
             logger.info("watching kept runs again", extra={"runs": number})
         self._tell(phase=Phase.UP, step="up")
+        self._kept_port = None
         return keeper
 
     def _serve_agentcore(self) -> ServerThread:
@@ -166,6 +170,14 @@ class Supervisor:
             self._server.stop()
         if self._emulator:
             stop_child(self._emulator, grace_seconds=_EMULATOR_GRACE_SECONDS)
+
+    def _keep_again(self) -> None:
+        """Leave a kept state to the next stack, if this one did not come up with it."""
+        code = self._emulator.popen.returncode if self._emulator else 0
+        # Killed, or crashed, it may have left a part.
+        is_whole = code in (0, -signal.SIGTERM)
+        if self._kept_port and is_whole:
+            keep(self._home, emulator_port=self._kept_port)
 
     def _tell(self, **changes: object) -> None:
         self._state = replace(self._state, **changes)  # type: ignore[arg-type] # names fields

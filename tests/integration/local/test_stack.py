@@ -136,6 +136,21 @@ def test_kept_runs_are_there_after_down_and_up_and_go_on(own: LocalStack) -> Non
     assert wait_for_end(own, OTHER_SESSION).status.is_terminal
 
 
+def test_an_up_that_is_interrupted_leaves_kept_runs_to_the_next(own: LocalStack) -> None:
+    def interrupt(step: str) -> None:
+        if step == "starting the agent":
+            raise KeyboardInterrupt
+
+    own.journal.accept(run_on_its_way())
+    down(own.home, keep=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        up(own.home, environ=os.environ, agent_port=0, report=interrupt)
+    up(own.home, environ=os.environ, agent_port=0)
+
+    assert wait_for_end(own, OTHER_SESSION).status.is_terminal
+
+
 def test_a_stack_whose_supervisor_was_killed_says_so_and_the_next_up_replaces_it(
     own: LocalStack,
 ) -> None:
