@@ -133,10 +133,14 @@ def check_fence(run: Run, lease: Lease) -> None:
 def renew(run: Run, *, lease: Lease, now: datetime) -> Change:
     """Give the attempt its full lease time again.
 
-    A heartbeat is no change of the run: `updated_at` and with it the order of listings stay.
+    A heartbeat is no change of the run: `updated_at` and with it the order of listings stay. But
+    who was late with it is here again, and hand-overs made meanwhile are no failures to find one.
     """
     check_fence(run, lease)
-    return Change(run=replace(run, lease=lease.renewed(now), version=run.version + 1))
+    renewed = replace(
+        run, lease=lease.renewed(now), wake_at=None, dispatches=0, version=run.version + 1
+    )
+    return Change(run=renewed)
 
 
 def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:

@@ -34,11 +34,11 @@ from runs.journal.dynamodb_items import (
     Write,
     from_item,
     head_update,
-    lease_update,
     new_head_write,
     next_head_write,
     operation_write,
     put_write,
+    renewal,
     to_item,
 )
 from runs.journal.dynamodb_listing import Place, Position, next_places, places_query
@@ -100,7 +100,7 @@ class DynamoJournal(RecordJournal):
     def renew(self, lease: Lease, *, now: datetime) -> Run:
         """See `Journal.renew`."""
         with self._lock(lease.session_id):
-            item = self._table.update(lease_update(self._table.name, lease, now=now))
+            item = self._table.update(renewal(self._table.name, lease, now=now))
         if item is None:
             raise LeaseLostError(lease.session_id, attempt=lease.attempt)
         return self._decoded_head(item, lease.session_id, is_strict=False)

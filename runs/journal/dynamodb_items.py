@@ -149,8 +149,8 @@ def operation_write(table: str, item: Item, *, new_id: str) -> Write:
 def head_update(
     table: str, lease: Lease, changes: Changes, *, now: datetime, last_id: str
 ) -> Write:
-    """Write what a commit changes on the head: the rule `lifecycle.renew`, and what adds up."""
-    update = lease_update(table, lease, now=now)
+    """Write what a commit changes on the head: the lease's time, and what adds up."""
+    update = _lease_update(table, lease, now=now)
     sets: dict[str, Json] = {"updated_at": to_iso(now), "last_id": last_id}
     if changes.is_advance:
         sets["lost_attempts"] = 0
@@ -185,14 +185,21 @@ _RENEW = "SET #lease_expires_at = :lease_expires_at, #ttl = :ttl"
 _COUNT = "ADD #version :one"
 
 
-def lease_update(table: str, lease: Lease, *, now: datetime) -> Item:
+def renewal(table: str, lease: Lease, *, now: datetime) -> Item:
     """Give a lease its full time: the rule `lifecycle.renew`, as one fenced update of the head."""
+    update = _lease_update(table, lease, now=now)
+    update["UpdateExpression"] = f"{_RENEW}, #dispatches = :zero REMOVE #wake_at {_COUNT}"
+    update["ExpressionAttributeNames"] |= {"#dispatches": "dispatches", "#wake_at": "wake_at"}
+    update["ExpressionAttributeValues"][":zero"] = {"N": "0"}
+    return update
+
+
+def _lease_update(table: str, lease: Lease, *, now: datetime) -> Item:
     return {
         "TableName": table,
         "Key": item_key(lease.session_id, HEAD),
         # Still this worker's lease, and the run has neither ended nor been parked.
         "ConditionExpression": "#lease_token = :lease_token AND #status = :busy",
-        "UpdateExpression": f"{_RENEW} {_COUNT}",
         "ExpressionAttributeNames": {
             f"#{name}": name
             for name in ("lease_token", "status", "lease_expires_at", "ttl", "version")

@@ -38,8 +38,9 @@ PUT_RECORD = (
     "INSERT INTO records (session_id, key, body) VALUES (?, ?, ?) "
     "ON CONFLICT (session_id, key) DO UPDATE SET body = excluded.body"
 )
-#: The rule `lifecycle.renew` and what a commit adds up, as one statement: a durable step must cost
-#: little more than the commit itself. No row: the lease is no longer the run's.
+#: The lease's time, as `lifecycle.renew` has it, and what a commit adds up, as one statement: a
+#: durable step must cost little more than the commit itself. No row: the lease is no longer the
+#: run's.
 COMMIT_HEAD = (
     "UPDATE runs SET version = version + 1, updated_at = :now, lease_expires_at = :expires_at, "  # noqa: S608 - see above
     "lost_attempts = CASE WHEN :is_advance THEN 0 ELSE lost_attempts END, "

@@ -280,6 +280,19 @@ def test_a_heartbeat_is_no_change_of_the_run(journal: Journal) -> None:
     assert len(journal.events(run.session_id)) == 2
 
 
+def test_a_late_heartbeat_makes_hand_overs_that_found_nobody_forgotten(journal: Journal) -> None:
+    run = accept(journal)
+    lease = claim(journal, run.session_id).lease
+    expired = later(LEASE_SECONDS)
+    journal.dispatch(run.session_id, now=expired, retry_at=later(LEASE_SECONDS + 5))
+
+    journal.renew(lease, now=expired)
+
+    head = journal.get(run.session_id)
+    assert head is not None
+    assert (head.dispatches, head.wake_at) == (0, None)
+
+
 def test_a_commit_adds_up_on_the_head(journal: Journal) -> None:
     run = accept(journal)
     claimed = claim(journal, run.session_id)
