@@ -1,10 +1,14 @@
 """An artifact store in a folder: the laptop's, with no server."""
 
+import hashlib
 import os
 import uuid
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from runs.errors import PayloadMissingError
+
+#: What file systems take, in bytes. A session id may have one more.
+_LONGEST_NAME = 255
 
 
 class FolderStore:
@@ -49,12 +53,20 @@ class FolderStore:
         if any(part in {"", ".", ".."} for part in parts) or "\\" in key or "\0" in key:
             msg = f"key {key!r} is not a plain relative path such as 'runs/<id>/report.md'"
             raise ValueError(msg)
-        path = self._root.joinpath(PurePosixPath(key))
+        path = self._root.joinpath(*map(_file_name, parts))
         # A link inside the root could still lead out of it.
         if not path.resolve().is_relative_to(self._root.resolve()):
             msg = f"key {key!r} leads out of the folder {str(self._root)!r}"
             raise ValueError(msg)
         return path
+
+
+def _file_name(part: str) -> str:
+    """Give the file or folder of one part of a key: its own name, unless that is too long."""
+    data = part.encode("utf-8", "surrogateescape")
+    if len(data) <= _LONGEST_NAME:
+        return part
+    return f"{part[:40]}-{hashlib.sha256(data).hexdigest()}"
 
 
 def _make_folder(folder: Path) -> None:

@@ -92,3 +92,13 @@ def test_a_put_that_fails_leaves_the_old_bytes_and_nothing_else(
 
     assert store.get("runs/1/x") == b"old"
     assert [path.name for path in (tmp_path / "runs/1").iterdir()] == ["x"]
+
+
+def test_the_longest_session_id_is_longer_than_a_file_name(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    keys = [f"runs/{'a' * 255}{last}/report.md" for last in "bc"]
+
+    for key in keys:
+        store.put(key, key.encode(), media_type="text/plain")
+
+    assert [store.get(key) for key in keys] == [key.encode() for key in keys]
