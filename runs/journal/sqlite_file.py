@@ -51,25 +51,35 @@ def open_file(path: str | Path, *, busy_seconds: float) -> sqlite3.Connection:
     """Open a journal's file, and make it when it is new.
 
     Raises:
-        JournalFormatError: The file is something else, or of a newer version.
+        JournalFormatError: It can't be opened, is something else, or of a newer version.
         JournalUnavailableError: Other processes kept it locked for `busy_seconds`.
     """
     if str(path) != MEMORY:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    db = _connect(path, busy_seconds=busy_seconds)
     try:
         with translated():
             _set_durability(db, give_up_at=time.monotonic() + busy_seconds)
             _set_schema(db, str(path))
     except sqlite3.DatabaseError as error:
         db.close()
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise JournalFormatError(str(path), "it is not an SQLite file") from error
-        raise
+        is_foreign = error.sqlite_errorcode == sqlite3.SQLITE_NOTADB
+        why = "it is not an SQLite file" if is_foreign else str(error)
+        raise JournalFormatError(str(path), why) from error
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _connect(path: str | Path, *, busy_seconds: float) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(
+            path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.OperationalError as error:
+        # A folder, for one: SQLite says no more than this.
+        raise JournalFormatError(str(path), str(error)) from error
 
 
 @contextmanager

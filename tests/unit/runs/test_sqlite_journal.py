@@ -264,3 +264,8 @@ def test_accepting_removes_runs_past_their_retention(journal: SqliteJournal) -> 
     assert journal.get(old.session_id) is None
     assert journal.operations(old.session_id) == []
     assert len(journal.list_runs().runs) == 2
+
+
+def test_a_path_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JournalFormatError, match="unable to open database file"):
+        _open(tmp_path)
