@@ -16,6 +16,7 @@ from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.journal.base import Changes, Journal
 from runs.json_types import Json
+from runs.records import json_text
 from runs.run import Artifact, Lease, Progress, Run
 
 #: Part of the lease's time that a write is tried again when the journal does not answer. Below
@@ -192,6 +193,10 @@ class Attempt:
         return is_first
 
 
-def _identity(event: Event) -> tuple[str, str, str | None, str | None, int]:
-    """Tell an event from others, with its instant as precise as journals keep it."""
-    return (event.type, to_iso(event.at), event.operation_id, event.name, event.attempt)
+def _identity(event: Event) -> tuple[str, str, str | None, str | None, int, str | None]:
+    """Tell an event from others, with its instant as precise as journals keep it.
+
+    Two calls of one tool may begin in the same millisecond: only the details tell them apart.
+    """
+    details = json_text(dict(sorted(event.details.items())))
+    return (event.type, to_iso(event.at), event.operation_id, event.name, event.attempt, details)

@@ -108,3 +108,13 @@ def _with_short_lease(engine: Engine) -> Attempt:
         lease=claim.lease,
         clock=engine.clock,
     )
+
+
+def test_calls_of_one_moment_are_not_taken_for_each_other(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+    attempt.save("one.png", b"1", media_type="image/png")
+    still_engine.journal.failures = 1
+
+    attempt.save("two.png", b"2", media_type="image/png")
+
+    assert [artifact.name for artifact in still_engine.head().artifacts] == ["one.png", "two.png"]
