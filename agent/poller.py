@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from runs.errors import RunError
 from runs.journal.base import Journal
 from runs.lifecycle import exhaustion
 from runs.run import Run, Status
@@ -36,8 +35,9 @@ class Poller:
         while not self._stop.is_set():
             try:
                 self.look()
-            except RunError as error:
-                logger.warning("journal not read", extra={"error": str(error)})
+            except Exception:
+                # Whatever it is: who does not look again leaves every run to lie.
+                logger.exception("journal not read")
             self._stop.wait(_INTERVAL_SECONDS)
 
     def stop(self) -> None:

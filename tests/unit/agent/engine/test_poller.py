@@ -1,11 +1,15 @@
 """A process with an embedded journal finds the runs that want a worker by itself."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from agent import threads
 from agent.poller import Poller
 from runs.run import Run, RunFailure, Status
-from tests.support.engine import Engine
+from tests.support.engine import Engine, wait_until
 
 
 def _look(engine: Engine) -> list[str]:
@@ -70,3 +74,23 @@ def test_a_run_that_kills_every_worker_is_given_up(engine: Engine) -> None:
     assert isinstance(error, RunFailure)
     assert error.type == "AttemptsExhausted"
     assert "3 attempts in a row were lost" in error.message
+
+
+def test_a_look_that_fails_is_not_the_last(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.accept("steps")
+    begun: list[str] = []
+    poller = Poller(engine.journal, begin=begun.append, clock=engine.clock)
+    list_runs = engine.journal.list_runs
+
+    def fail_once(**_: object) -> None:
+        monkeypatch.setattr(engine.journal, "list_runs", list_runs)
+        msg = "disk I/O error"
+        raise sqlite3.OperationalError(msg)
+
+    monkeypatch.setattr(engine.journal, "list_runs", fail_once)
+
+    threads.start("poller", poller.run, on_crash=lambda _: None)
+    wait_until(lambda: begun)
+    poller.stop()
+
+    assert begun[0] == "run-1"
