@@ -28,6 +28,8 @@ class Job:
         self.session_id = session_id
         self.started_at = started_at
         self.attempt: Attempt | None = None
+        #: Whether the journal is known to have the session's run; else it may be asked for again.
+        self.has_run = False
         #: Called once when the job ends, after its session is free.
         self.on_end: Callable[[], object] | None = None
         self._free = free
@@ -38,7 +40,7 @@ class Job:
     def attach(self, attempt: Attempt) -> None:
         """Take the attempt that was claimed for this job, with a stop that came before it."""
         with self._lock:
-            self.attempt = attempt
+            self.attempt, self.has_run = attempt, True
             asked = self._stop
         if asked is not None:
             attempt.request_stop(asked.reason, asked.message)
@@ -90,7 +92,7 @@ class Jobs:
 
     def begin(self, session_id: str) -> Job | None:
         """Begin a job; None if the session has one, or the process is shutting down."""
-        job = Job(session_id, started_at=self._clock(), free=lambda: self._end(session_id))
+        job = Job(session_id, started_at=self._clock(), free=lambda: self._end(job))
         with self._lock:
             if self._is_closing or session_id in self._running:
                 return None
@@ -121,10 +123,12 @@ class Jobs:
         give_up_at = time.monotonic() + within_seconds
         return [job for job in self.all() if not job.wait(give_up_at - time.monotonic())]
 
-    def _end(self, session_id: str) -> None:
+    def _end(self, job: Job) -> None:
         with self._lock:
-            self._running.pop(session_id, None)
-            self._ended[session_id] = None
-            self._ended.move_to_end(session_id)
+            self._running.pop(job.session_id, None)
+            if not job.has_run:
+                return
+            self._ended[job.session_id] = None
+            self._ended.move_to_end(job.session_id)
             if len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)

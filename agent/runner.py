@@ -27,11 +27,14 @@ from runs.errors import (
     InvalidRequestError,
     JournalUnavailableError,
     LeaseLostError,
+    PayloadHashError,
+    PayloadMissingError,
+    RunError,
     RunNotFoundError,
 )
 from runs.ids import new_lease_token
 from runs.journal.base import Claim, Journal
-from runs.run import Run
+from runs.run import Run, RunFailure
 
 logger = logging.getLogger(__name__)
 
@@ -91,29 +94,37 @@ class Runner:
 
     def _claim(self, job: Job, accept: Run | None) -> Attempt | None:
         facts = {"session_id": job.session_id}
+        # Made here, not at start: on AgentCore's platform V2 every session starts from one
+        # snapshot, and would share it. And once: a claim whose answer was lost is made again with
+        # the token it was made with, or it would be refused for the sake of the first.
+        token = new_lease_token()
         try:
             claim = patiently(
-                lambda: self._claim_once(job.session_id, accept),
+                lambda: self._claim_once(job.session_id, accept, token=token),
                 seconds=self.limits.lease_seconds,
             )
         except ClaimLostError as error:
+            job.has_run = True
             logger.info("claim lost", extra={**facts, "error": str(error)})
             self._close_unclaimable(job.session_id)
+            return None
+        except (PayloadMissingError, PayloadHashError) as error:
+            # It will be no better next time.
+            logger.exception("run not readable", extra=facts)
+            self._give_up(job.session_id, error)
             return None
         except (RunNotFoundError, JournalUnavailableError) as error:
             logger.error("run not claimed", extra={**facts, "error": str(error)})  # noqa: TRY400 - the message says it all
             return None
         return self._attempt(job, claim)
 
-    def _claim_once(self, session_id: str, accept: Run | None) -> Claim:
+    def _claim_once(self, session_id: str, accept: Run | None, *, token: str) -> Claim:
         if accept is not None:
             self.journal.accept(accept)
-        # The owner and the token are made here, not at start: on AgentCore's platform V2 every
-        # session starts from one snapshot, and would share them.
         return self.journal.claim(
             session_id,
             owner=f"{socket.gethostname()}:{os.getpid()}",
-            token=new_lease_token(),
+            token=token,
             now=self.clock(),
             lease_seconds=self.limits.lease_seconds,
         )
@@ -129,6 +140,12 @@ class Runner:
         elif run.cancel_requested:
             reason = run.cancel_reason or "cancelled"
             self.settler.announce(self.journal.cancel(session_id, now=now, reason=reason))
+
+    def _give_up(self, session_id: str, error: RunError) -> None:
+        failure = RunFailure(type=type(error).__name__, message=str(error))
+        run = self.journal.give_up(session_id, error=failure, now=self.clock())
+        if run.status.is_terminal:
+            self.settler.announce(run)
 
     def _attempt(self, job: Job, claim: Claim) -> Attempt:
         attempt = Attempt(
@@ -153,6 +170,11 @@ class Runner:
             message = f"a thread that supervises the attempt crashed: {error!r}"
             attempt.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
 
+        def unwatched(error: BaseException) -> None:
+            # Nobody else would see that the attempt does not stop, and keeps its session busy.
+            crashed(error)
+            let_go()
+
         watchdog = Watchdog(
             attempt,
             stall_after=self.limits.stall_after,
@@ -161,7 +183,7 @@ class Runner:
         )
         name = attempt.session_id
         threads.start(f"heartbeat {name}", Heartbeat(attempt).run, on_crash=crashed)
-        threads.start(f"watchdog {name}", watchdog.run, on_crash=crashed)
+        threads.start(f"watchdog {name}", watchdog.run, on_crash=unwatched)
 
     def _execute(self, attempt: Attempt) -> Outcome:
         """Invoke the workflow until it ends, or waits for longer than it is worth staying."""
@@ -203,7 +225,7 @@ class Runner:
         left = suspended.until - self.clock()
         if left > self.limits.park_after:
             return False
-        attempt.stop.wait(max(left.total_seconds(), 0.0))
         # A run that waits is not stalled.
-        attempt.last_sign_of_life = self.clock()
+        attempt.last_sign_of_life = max(suspended.until, self.clock())
+        attempt.stop.wait(max(left.total_seconds(), 0.0))
         return True

@@ -18,6 +18,7 @@ def test_a_job_that_ended_frees_its_session_and_is_remembered() -> None:
     jobs = Jobs(StillClock())
     job = jobs.begin("a")
     assert job is not None
+    job.has_run = True
     found = []
     job.on_end = lambda: found.append(jobs.find("a"))
 
@@ -34,6 +35,7 @@ def test_sessions_that_ended_are_remembered_for_a_while() -> None:
     for number in range(1_001):
         job = jobs.begin(f"s{number}")
         assert job is not None
+        job.has_run = True
         job.end()
 
     assert not jobs.has_ended("s0")
@@ -75,3 +77,13 @@ def test_a_job_says_what_it_is_at(still_engine: Engine) -> None:
         "attempt": 1,
         "stopping": None,
     }
+
+
+def test_a_session_in_which_no_run_was_found_is_not_remembered() -> None:
+    jobs = Jobs(StillClock())
+    job = jobs.begin("a")
+    assert job is not None
+
+    job.end()
+
+    assert not jobs.has_ended("a")

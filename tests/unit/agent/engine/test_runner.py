@@ -1,11 +1,16 @@
 """The runner takes a run from its claim to its end, a wait, or a stop."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from agent import threads
 from agent.attempt import StopReason
+from agent.watchdog import Watchdog
+from runs.errors import JournalUnavailableError
 from runs.events import EventType
 from runs.instants import to_iso
 from runs.run import RunFailure, Status
@@ -322,3 +327,61 @@ def test_a_result_there_is_no_room_for_fails_the_run(
     assert run.status is Status.FAILED
     assert run.error is not None
     assert "No space left on device" in run.error.message
+
+
+def test_a_claim_whose_answer_was_lost_is_the_same_claim(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = engine.journal.claim
+
+    def lose_answer(*names: str, **values: Any) -> None:  # noqa: ANN401 - passed on as they are
+        monkeypatch.setattr(engine.journal, "claim", claim)
+        claim(*names, **values)
+        msg = "the answer was lost"
+        raise JournalUnavailableError(msg)
+
+    monkeypatch.setattr(engine.journal, "claim", lose_answer)
+
+    run = engine.execute("steps", "1")
+
+    assert (run.status, run.attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_run_whose_prompt_is_lost_fails_and_says_so(engine: Engine) -> None:
+    engine.accept("steps", "x" * 100_000)
+    for payload in (engine.folder / "artifacts" / "payloads").iterdir():
+        payload.unlink()
+
+    engine.runner.run(engine.job())
+
+    (run,) = engine.journal.list_runs().runs
+    assert run.status is Status.FAILED
+    assert run.error is not None
+    assert run.error.type == "PayloadMissingError"
+
+
+def test_a_watchdog_that_crashes_lets_go_of_code_that_hangs(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(_: Watchdog) -> None:
+        msg = "disk I/O error"
+        raise sqlite3.OperationalError(msg)
+
+    monkeypatch.setattr(Watchdog, "check", check)
+    engine.limits = replace(engine.limits, stall_after=timedelta(seconds=0.2))
+    engine.accept("hangs", "5")
+    job = engine.job()
+
+    threads.start("run", lambda: engine.runner.run(job), on_crash=lambda _: None)
+
+    assert job.wait(3)
+    assert engine.head().status is Status.QUEUED
+
+
+def test_a_run_that_waits_longer_than_a_stall_takes_is_not_stalled(engine: Engine) -> None:
+    engine.limits = replace(engine.limits, stall_after=timedelta(seconds=0.5))
+
+    run = engine.execute("waits", "1")
+
+    assert run.status is Status.COMPLETED
+    assert EventType.RUN_STALLED not in engine.event_types()
