@@ -10,7 +10,8 @@ import anyio.to_thread
 from bedrock_agentcore.runtime import BedrockAgentCoreApp
 from bedrock_agentcore.runtime.context import RequestContext
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from agent import threads
 from agent.attempt import StopReason
@@ -52,8 +53,7 @@ class Entrypoint:
         try:
             asked = read_invocation(payload, session=session, workflows=self._runner.registry.names)
         except InvalidRequestError as error:
-            refusal = {"status": "REJECTED", "field": error.field, "error": str(error)}
-            return JSONResponse(refusal, status_code=400)
+            return _refusal(error)
         match asked:
             case Start():
                 return self._start(asked)
@@ -132,6 +132,9 @@ def make_app(runner: Runner, *, debug: bool, polls: bool = False) -> BedrockAgen
         await anyio.to_thread.run_sync(_shut_down, runner, jobs)
 
     app = BedrockAgentCoreApp(debug=debug, lifespan=lifespan)
+    # What Python's reader gives up on, nested or in digits: the SDK expects syntax errors only.
+    app.add_exception_handler(RecursionError, _refuse_unreadable)
+    app.add_exception_handler(ValueError, _refuse_unreadable)
     answering = Entrypoint(app, runner=runner, jobs=jobs)
     poller = Poller(runner.journal, begin=answering.take_up, clock=runner.clock)
 
@@ -141,6 +144,15 @@ def make_app(runner: Runner, *, debug: bool, polls: bool = False) -> BedrockAgen
         return answering.answer(payload, context.session_id)
 
     return app
+
+
+def _refuse_unreadable(_request: Request, error: Exception) -> Response:
+    return _refusal(InvalidRequestError(field="payload", message=f"can't be read: {error}"))
+
+
+def _refusal(error: InvalidRequestError) -> JSONResponse:
+    refusal = {"status": "REJECTED", "field": error.field, "error": str(error)}
+    return JSONResponse(refusal, status_code=400)
 
 
 def _shut_down(runner: Runner, jobs: Jobs) -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from runs.errors import InvalidRequestError
 from runs.ids import MIN_SESSION_ID, new_session_id
 from runs.json_types import Json
-from runs.request import RunRequest, check_session_id
+from runs.request import RunRequest, check_session_id, check_text, kind_of
 
 _ACTIONS = ("start", "resume", "cancel", "status")
 #: Longer reasons belong in a ticket; the head is one item.
 _MAX_REASON = 1_000
+#: How many characters of an action that is none the refusal shows.
+_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,10 @@ def read_invocation(
         InvalidRequestError: It is none of the requests we know; the error names the field.
     """
     if not isinstance(payload, Mapping):
-        raise InvalidRequestError(field="payload", message="is not an object, expected an object")
-    action = payload.get("action")
-    if action is not None and action not in _ACTIONS:
-        expected = ", ".join(_ACTIONS)
         raise InvalidRequestError(
-            field="action", message=f"is {action!r}, expected one of: {expected}"
+            field="payload", message=f"is {kind_of(payload)}, expected an object"
         )
+    action = _action(payload)
     if action == "status":
         return ShowStatus(session_id=_optional_session(payload, session))
     if action == "cancel":
@@ -72,6 +71,16 @@ def read_invocation(
     if action is None or payload.get("prompt") is not None:
         return _prompted(payload, session=session, workflows=workflows)
     return Start(session_id=_session(payload, session), request=None)
+
+
+def _action(payload: Mapping[str, Json]) -> str | None:
+    action = payload.get("action")
+    if action is None or action in _ACTIONS:
+        return action
+    # Cut: what is told back must not be as large as what came in.
+    shown = repr(action[:_SHOWN]) if isinstance(action, str) else kind_of(action)
+    expected = ", ".join(_ACTIONS)
+    raise InvalidRequestError(field="action", message=f"is {shown}, expected one of: {expected}")
 
 
 def _prompted(
@@ -115,4 +124,5 @@ def _reason(payload: Mapping[str, Json]) -> str:
     if not isinstance(reason, str) or not 1 <= len(reason) <= _MAX_REASON:
         message = f"is not a text, expected 1 to {_MAX_REASON:,} characters"
         raise InvalidRequestError(field="reason", message=message)
+    check_text(reason, "reason")
     return reason

@@ -68,7 +68,7 @@ class RunRequest:
         """
         if not isinstance(data, Mapping):
             raise InvalidRequestError(
-                field="payload", message=f"is {_kind(data)}, expected an object"
+                field="payload", message=f"is {kind_of(data)}, expected an object"
             )
         chosen = _chosen_session_id(data, session_id)
         if chosen is None:
@@ -115,7 +115,7 @@ def check_session_id(value: Json, *, minimum: int = 1) -> str:
     """
     if not isinstance(value, str):
         raise InvalidRequestError(
-            field="session_id", message=f"is {_kind(value)}, expected a string"
+            field="session_id", message=f"is {kind_of(value)}, expected a string"
         )
     if not minimum <= len(value) <= MAX_SESSION_ID:
         wanted = f"expected {minimum} to {MAX_SESSION_ID} (a UUID has 36)"
@@ -150,7 +150,9 @@ def _prompt(data: Mapping[str, Json]) -> str:
     if prompt is None:
         raise InvalidRequestError(field="prompt", message="is missing, expected a string")
     if not isinstance(prompt, str):
-        raise InvalidRequestError(field="prompt", message=f"is {_kind(prompt)}, expected a string")
+        raise InvalidRequestError(
+            field="prompt", message=f"is {kind_of(prompt)}, expected a string"
+        )
     if len(prompt) > MAX_PROMPT:
         wanted = (
             f"expected at most {MAX_PROMPT:,}; put larger material in a file and name it in input"
@@ -160,7 +162,7 @@ def _prompt(data: Mapping[str, Json]) -> str:
         )
     if not prompt.strip():
         raise InvalidRequestError(field="prompt", message="is empty, expected a text")
-    _refuse_control(prompt, "prompt", _CONTROL_IN_TEXT)
+    check_text(prompt, "prompt")
     return prompt
 
 
@@ -169,13 +171,22 @@ def _text(data: Mapping[str, Json], field: str, *, longest: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidRequestError(field=field, message=f"is {_kind(value)}, expected a string")
+        raise InvalidRequestError(field=field, message=f"is {kind_of(value)}, expected a string")
     if not value or len(value) > longest:
         raise InvalidRequestError(
             field=field, message=f"has {len(value):,} characters, expected 1 to {longest:,}"
         )
     _refuse_control(value, field, _CONTROL)
     return value
+
+
+def check_text(text: str, field: str) -> None:
+    """Refuse a text from outside that holds control characters other than white space.
+
+    Raises:
+        InvalidRequestError: It does.
+    """
+    _refuse_control(text, field, _CONTROL_IN_TEXT)
 
 
 def _refuse_control(text: str, field: str, pattern: re.Pattern[str]) -> None:
@@ -192,7 +203,7 @@ def _number(data: Mapping[str, Json], field: str, *, default: float, most: int) 
         return default
     # JSON's true is Python's 1: without this a typing slip would become a one-second deadline.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidRequestError(field=field, message=f"is {_kind(value)}, expected a number")
+        raise InvalidRequestError(field=field, message=f"is {kind_of(value)}, expected a number")
     if not 1 <= value <= most:
         raise InvalidRequestError(field=field, message=f"is {value}, expected 1 to {most:,}")
     return value
@@ -205,7 +216,7 @@ def _whole(data: Mapping[str, Json], field: str, *, default: int, most: int) -> 
     return int(value)
 
 
-def _kind(value: Json) -> str:
+def kind_of(value: Json) -> str:
     """Name a JSON value's type in JSON's words."""
     match value:
         case None:

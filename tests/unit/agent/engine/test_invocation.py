@@ -131,3 +131,19 @@ def test_any_json_is_read_or_refused(payload: Json, session: str | None) -> None
         fields.add(error.field)
 
     assert fields <= known
+
+
+@pytest.mark.parametrize("action", ["x" * 10_000_000, ["start"] * 100_000])
+def test_a_refusal_is_short_whatever_it_refuses(action: Json) -> None:
+    with pytest.raises(InvalidRequestError, match="expected one of: start") as refused:
+        read({"action": action}, UUID)
+
+    assert refused.value.field == "action"
+    assert len(str(refused.value)) < 200
+
+
+def test_a_reason_with_control_characters_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="control character U\\+001B") as refused:
+        read({"action": "cancel", "reason": "dear\x1b[31m"}, UUID)
+
+    assert refused.value.field == "reason"
