@@ -1,5 +1,6 @@
 """Putting an agent process together from its configuration."""
 
+import signal
 from datetime import UTC, datetime
 
 import boto3
@@ -30,6 +31,9 @@ _SIGNAL_CLIENT = BotoConfig(
     connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
+#: Requests in flight are answered in milliseconds; one that is not must not hold up the shutdown.
+_GRACE_SECONDS = 3
+
 
 def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
     """Build the clients and stores, and the server over them."""
@@ -48,6 +52,18 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
     # A table has a state machine beside it, a file has nobody.
     polls = isinstance(config.journal, SqliteTarget)
     return make_app(runner, debug=config.debug, polls=polls)
+
+
+def serve(app: BedrockAgentCoreApp, *, port: int) -> None:
+    """Serve until told to end, and then end, whatever code still hangs in a thread.
+
+    The SDK binds 127.0.0.1, and all interfaces in a container.
+    """
+    app.run(port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
+    # SIGTERM has ended the process by now. After Ctrl-C the server returns, and Python would wait
+    # for every thread of a pool. So end by that signal, too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _artifacts(config: Config) -> ArtifactStore:

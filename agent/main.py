@@ -22,13 +22,10 @@ from bedrock_agentcore.runtime import BedrockAgentCoreApp
 from botocore.exceptions import BotoCoreError
 
 from agent import logs
-from agent.composition import compose
+from agent.composition import compose, serve
 from agent.config import Config
 from agent.registry import Registry
 from runs.errors import RunError
-
-#: Requests in flight are answered in milliseconds; one that is not must not hold up the shutdown.
-_GRACE_SECONDS = 3
 
 
 def _house_matplotlib() -> None:
@@ -57,8 +54,8 @@ _config, app = _load()
 
 
 def main() -> None:
-    """Serve until told to end. The SDK binds 127.0.0.1, and all interfaces in a container."""
-    app.run(port=_config.port, timeout_graceful_shutdown=_GRACE_SECONDS)
+    """Serve until told to end."""
+    serve(app, port=_config.port)
 
 
 if __name__ == "__main__":

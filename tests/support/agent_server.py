@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent import logs
-from agent.composition import compose
+from agent.composition import compose, serve
 from agent.config import Config
 from agent.registry import Registry
 from local.ports import free_port
@@ -143,7 +143,7 @@ def main() -> None:
     config = Config.from_env(os.environ)
     logs.configure(debug=config.debug)
     app = compose(config, Registry.load(REGISTRY_FILE))
-    app.run(port=config.port, timeout_graceful_shutdown=3)
+    serve(app, port=config.port)
 
 
 if __name__ == "__main__":

@@ -93,11 +93,14 @@ def test_a_process_that_is_told_to_end_hands_its_runs_back(tmp_path: Path) -> No
     assert sorted(noted(second.notes)) == sorted({*noted(second.notes)})
 
 
-def test_a_process_that_is_told_to_end_does_not_wait_for_code_that_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_is_told_to_end_does_not_wait_for_code_that_hangs(
+    tmp_path: Path, told: signal.Signals
+) -> None:
     with AgentServer(tmp_path, {"ERRAND_LEASE_SECONDS": "60"}) as server:
         server.start("hung", "hangs", "60")
         wait_until(lambda: noted(server.notes))
-        server.process.terminate()
+        server.process.send_signal(told)
         server.process.wait(10)
 
     head = server.head("hung")
@@ -198,6 +201,8 @@ def test_the_process_says_what_it_works_on(server: AgentServer) -> None:
             "has 300 characters",
         ),
         ({"prompt": "x" * 10_000_000, "workflow": "steps"}, "prompt", "has 10,000,000 characters"),
+        (b"[" * 100_000, "payload", "can't be read"),
+        (b'{"prompt": "x", "deadline_seconds": ' + b"9" * 5_000 + b"}", "payload", "can't be read"),
     ],
 )
 def test_bad_payloads_are_refused_with_the_field(
