@@ -71,7 +71,7 @@ def _telling(console: Console) -> Iterator[Report]:
         yield lambda step: console.print(Text(f"{step} …", "dim"), soft_wrap=True)
         return
     steps = _Steps(console)
-    with console.status("") as spinner:
+    with console.status("looking at the local stack") as spinner:
 
         def report(step: str) -> None:
             steps.begin(step)

@@ -9,6 +9,7 @@ import pytest
 from local.home import Home
 from local.processes import is_running
 from local.stack import down
+from local.stack import status as status_of
 from local.state import Phase
 from runs.run import Status
 from tests.support.cli import SlowStack, errand, errand_running, in_terminal, slow_stack
@@ -109,3 +110,16 @@ def test_a_run_without_a_stack_starts_one_and_says_how_to_stop_it(tmp_path: Path
     assert left.phase is Phase.UP
     assert stopped.returncode == 0
     assert [name for name, process in left.processes.items() if is_running(process)] == []
+
+
+def test_interrupting_a_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+
+    with in_terminal("up", environ=LocalStack(home).environ) as terminal:
+        terminal.read_until(lambda text: "✓ starting the AWS emulator" in text)
+        terminal.press_ctrl_c()
+        code = terminal.end()
+
+    assert code == 130
+    assert "interrupted; nothing of the local stack is left running" in terminal.text
+    assert status_of(home) is None
