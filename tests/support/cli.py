@@ -181,11 +181,16 @@ class StillClock:
         self.at = later((self.at - NOW).total_seconds() + seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SlowStack(LocalStack):
     """A local stack whose agent asks a model that answers when the test lets it."""
 
     model: ModelServer
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """See `LocalStack.environ`. Brought up again, the agent asks the same model."""
+        return {**super().environ, "ERRAND_MODEL": f"openai:{self.model.url}#slow"}
 
     def send_and_wait(self) -> str:
         """Send a request, and give its run's id once a worker waits for the model's answer."""
@@ -202,10 +207,10 @@ def slow_stack(folder: Path) -> Iterator[SlowStack]:
     home = Home.at(folder)
     with serving() as model:
         model.may_answer.clear()
-        environ = {**os.environ, "ERRAND_MODEL": f"openai:{model.url}#slow"}
+        stack = SlowStack(home, model)
         try:
-            up(home, environ=environ, agent_port=0)
-            yield SlowStack(home, model)
+            up(home, environ=stack.environ, agent_port=0)
+            yield stack
         finally:
             model.may_answer.set()
             down(home)

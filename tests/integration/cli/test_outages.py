@@ -32,7 +32,7 @@ def test_a_watcher_can_leave_and_a_cancelled_run_ends_with_3(slow: SlowStack) ->
     session_id = slow.send_and_wait()
 
     with in_terminal("watch", session_id, environ=slow.environ) as terminal:
-        terminal.read_until(lambda text: "1.0 s" in text and "BUSY" in text)
+        terminal.read_until(lambda text: "BUSY" in text)
         terminal.press_ctrl_c()
         left = terminal.end()
     after_leaving = status(slow, session_id)
