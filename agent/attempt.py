@@ -149,6 +149,9 @@ class Attempt:
 
     def save(self, name: str, data: bytes, *, media_type: str) -> Artifact:
         """Put a file of this run in the artifact store and on its head; the last of a name wins."""
+        # The store knows no lease. Renewed just before, ours keeps a worker that slept through it
+        # from writing over the file of the one that took over.
+        self.commit(Changes())
         key = f"runs/{self.session_id}/{name}"
         uri = self.artifacts.put(key, data, media_type=media_type)
         artifact = Artifact(

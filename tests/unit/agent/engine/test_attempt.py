@@ -118,3 +118,17 @@ def test_calls_of_one_moment_are_not_taken_for_each_other(still_engine: Engine) 
     attempt.save("two.png", b"2", media_type="image/png")
 
     assert [artifact.name for artifact in still_engine.head().artifacts] == ["one.png", "two.png"]
+
+
+def test_a_worker_whose_lease_was_taken_leaves_the_files_of_the_next(
+    still_engine: Engine, clock: StillClock
+) -> None:
+    attempt = still_engine.attempt()
+    attempt.save("report.md", b"# mine", media_type="text/markdown")
+    clock.advance(7)
+    still_engine.journal.claim("run-1", owner="b", token="b", now=clock(), lease_seconds=6)
+
+    with pytest.raises(LeaseLostError):
+        attempt.save("report.md", b"# too late", media_type="text/markdown")
+
+    assert still_engine.artifacts.get("runs/run-1/report.md") == b"# mine"
