@@ -105,16 +105,15 @@ def stop(process: ProcessId, *, grace_seconds: float = 5.0) -> None:
 
 
 def stop_child(child: Child, *, grace_seconds: float = 5.0) -> None:
-    """End a child and all it started; do nothing if it was waited for."""
-    if child.popen.returncode is not None:
-        return
-    child.popen.terminate()
-    try:
-        child.popen.wait(grace_seconds)
-    except subprocess.TimeoutExpired:
-        logger.warning("killing a process that ignores SIGTERM", extra={"child": child.name})
-    finally:
-        _kill_group(child.pid)
+    """End a child and all it started; what one that died by itself left behind, too."""
+    if child.popen.poll() is None:
+        child.popen.terminate()
+        try:
+            child.popen.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            logger.warning("killing a process that ignores SIGTERM", extra={"child": child.name})
+    # The child leads its group: its number is nobody else's while one of the group lives.
+    _kill_group(child.pid)
     child.popen.wait()
 
 

@@ -87,6 +87,8 @@ def test_a_process_is_stopped_with_what_it_started(start: Spawner) -> None:
 def test_a_child_that_ended_leaves_no_grandchild(start: Spawner) -> None:
     child = start(PARENT)
     grandchild = int(wait_for_line(child))
+    # Waited for, as the supervisor does when it looks whether its children live.
+    child.popen.wait()
 
     stop_child(child)
 

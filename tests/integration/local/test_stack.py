@@ -187,6 +187,7 @@ def test_when_the_emulator_dies_the_stack_says_that_its_journal_is_gone(own: Loc
     assert state.error is not None
     assert "the AWS emulator ended with code -9, and the journal went with it" in state.error
     assert not is_running(processes["agent"])
+    assert marked(own.home) == []
 
 
 def test_interrupting_up_leaves_nothing_running(tmp_path: Path) -> None:
