@@ -70,7 +70,8 @@ def _role(
     for statement in (
         aws_iam.PolicyStatement(
             sid="Journal",
-            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            # Transactions are authorised by what is in them: heads and events, put whole.
+            actions=["dynamodb:GetItem", "dynamodb:PutItem"],
             resources=[table.table_arn],
         ),
         aws_iam.PolicyStatement(

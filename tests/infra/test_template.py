@@ -72,7 +72,6 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "bedrock-agentcore:StopRuntimeSession": agent,
         "dynamodb:GetItem": [table],
         "dynamodb:PutItem": [table],
-        "dynamodb:UpdateItem": [table],
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
         "states:SendTaskSuccess": [machine],
