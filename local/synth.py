@@ -16,8 +16,6 @@ _SOURCES = ("infra", "statemachine", "invoker", "runs")
 _SOURCE_FILES = ("agent/workflows/registry.toml", "constraints.txt")
 _KEPT = 3
 _MAKING = "making-"
-#: jsii writes a banner about the end of Node 20 into every error; it still runs there.
-_QUIET = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
 _OUTPUT_CHARACTERS = 2_000
 
 
@@ -72,11 +70,7 @@ def _run_cdk_app(project: Path, output: Path, environ: Mapping[str, str]) -> Non
     answer = subprocess.run(
         [sys.executable, "-m", "infra.app", "-c", "target=local"],
         cwd=project,
-        env={
-            **environ,
-            "CDK_OUTDIR": str(output),
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-        },
+        env=_cdk_environment(environ, output),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -85,6 +79,17 @@ def _run_cdk_app(project: Path, output: Path, environ: Mapping[str, str]) -> Non
     if answer.returncode or not (output / "manifest.json").is_file():
         said = (answer.stderr or answer.stdout).strip()[-_OUTPUT_CHARACTERS:]
         raise SynthesisError(answer.returncode, said or "it said nothing")
+
+
+def _cdk_environment(environ: Mapping[str, str], output: Path) -> dict[str, str]:
+    return {
+        # By default in the user's home folder, which need not be there or writable.
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(output.parent.with_name("jsii")),
+        **environ,
+        "CDK_OUTDIR": str(output),
+        # jsii writes a banner about the end of Node 20 into every error; it still runs there.
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+    }
 
 
 def _keep(made: Path, folder: Path) -> Path:

@@ -17,6 +17,13 @@ output = pathlib.Path(os.environ["CDK_OUTDIR"])
 with open("synthesised", "a") as times:
     times.write("x")
 """
+#: As the CDK's runtime does before anything else.
+UNPACKING_APP = """
+import os, pathlib
+default = pathlib.Path(os.environ["HOME"]) / ".cache"
+pathlib.Path(os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT", default)).mkdir(parents=True)
+(pathlib.Path(os.environ["CDK_OUTDIR"]) / "manifest.json").write_text("{}")
+"""
 FAILING_APP = "raise SystemExit('stage is 7, expected a name')"
 
 MakeNode = Callable[[str], dict[str, str]]
@@ -110,3 +117,17 @@ def test_what_the_template_is_made_from_counts(project: Path, path: str) -> None
     (project / path).write_text("changed")
 
     assert fingerprint(project) != before
+
+
+def test_a_home_that_can_not_be_written_is_no_obstacle(
+    project: Path, tmp_path: Path, environ_with_node: MakeNode
+) -> None:
+    (project / "infra" / "app.py").write_text(UNPACKING_APP)
+    home = tmp_path / "home"
+    home.touch()
+
+    made = synthesise(
+        project, tmp_path / "cache", environ=environ_with_node("v22.1.0") | {"HOME": str(home)}
+    )
+
+    assert made.is_dir()
