@@ -56,6 +56,13 @@ class ModelChoice:
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
 
+    @property
+    def author(self) -> str:
+        """Say who answers, for the readers of a report."""
+        if self.provider is Provider.OFFLINE:
+            return "the offline playbook, without a language model"
+        return f"the model {self.model_id or self.provider}"
+
     @classmethod
     def parse(cls, text: str) -> "ModelChoice":
         """Read a value of `ERRAND_MODEL`.
