@@ -9,6 +9,8 @@ COPY requirements.txt .
 RUN uv venv && uv pip install --no-cache --requirement requirements.txt
 COPY agent agent
 COPY runs runs
+# What the workflows take when a request names no input.
+COPY data data
 RUN .venv/bin/python -m compileall -q agent runs
 
 FROM python:3.13-slim-bookworm
