@@ -23,6 +23,8 @@ READ_FOR_TOPIC = 4
 READ_FOR_QUESTION = 1
 #: A shorter sentence says nothing, a longer one is none.
 SHORTEST, LONGEST = 40, 400
+#: So few words of a topic and its question are not met twice by chance.
+FEW_WORDS = 5
 #: Words that run through the findings, each a point.
 MAX_THREADS = 4
 
@@ -54,7 +56,7 @@ def research(conversation: Conversation) -> Turn:
         calls = [ToolCall("read", {"passage_id": passage}) for passage in wanted]
         return Turn("The best of these in full.", calls)
     findings = list(_findings(conversation.answers_of("read"), topic, question))
-    gaps: list[Json] = [] if findings else [f"No document speaks of “{topic}”."]
+    gaps: list[Json] = [] if findings else [f"No sentence was found on “{topic}”."]
     return _hand_in(Notes.__name__, {"findings": findings, "gaps": gaps})
 
 
@@ -79,18 +81,20 @@ def analyse(conversation: Conversation) -> Turn:
 
 
 def summarise(conversation: Conversation) -> Turn:
-    """Give the writer's next turn: the first finding of each topic."""
+    """Give the writer's next turn: of each topic the finding nearest to the question."""
     if not conversation.answers_of("findings"):
         calls = [ToolCall("findings"), ToolCall("analysis")]
         return Turn(f"{_OFFLINE} What was found, and what follows?", calls)
     findings = _records(conversation.answers_of("findings"), "findings")
-    firsts: dict[str, Record] = {}
-    for finding in findings:
-        firsts.setdefault(str(finding["topic"]), finding)
-    counts = f"{_counted(len(findings), 'finding')} on {_counted(len(firsts), 'topic')}"
-    headline = f"{counts}: {'; '.join(firsts)}"
+    wanted = _stems(question_of(conversation.prompt))
+    nearest: dict[str, Record] = {}
+    for finding in sorted(findings, key=lambda it: -_shared(str(it["text"]), wanted)):
+        nearest.setdefault(str(finding["topic"]), finding)
+    topics = dict.fromkeys(str(finding["topic"]) for finding in findings)
+    counts = f"{_counted(len(findings), 'finding')} on {_counted(len(topics), 'topic')}"
+    headline = f"{counts}: {'; '.join(topics)}"
     chosen: list[Json] = [
-        {"text": str(it["text"]), "findings": [str(it["id"])]} for it in firsts.values()
+        {"text": str(it["text"]), "findings": [str(it["id"])]} for it in nearest.values()
     ]
     return _hand_in(Summary.__name__, {"headline": headline[:200], "sentences": chosen})
 
@@ -116,13 +120,15 @@ def _findings(reads: Sequence[Answer], topic: str, question: str) -> Iterator[Dr
     seen: set[str] = set()
     for record in _read(reads):
         scored = [
-            (len(_stems(sentence) & wanted), -place, sentence)
+            (_shared(sentence, wanted), not _is_about_it(sentence), -place, sentence)
             for place, sentence in enumerate(sentences(record["text"]))
-            if SHORTEST <= len(sentence) <= LONGEST and sentence not in seen
+            if _is_prose(sentence) and sentence not in seen
         ]
-        if not scored or (best := max(scored))[0] == 0:
+        # One word in common is little where the document is about something else.
+        enough = 1 if record["title"] == topic or len(wanted) < FEW_WORDS else 2
+        if not scored or (best := max(scored))[0] < enough:
             continue
-        sentence = best[2]
+        sentence = best[-1]
         seen.add(sentence)
         citation: Draft = {"passage_id": record["passage_id"], "quote": sentence}
         yield {"text": plain_text(sentence.lstrip("-*+• ")), "citations": [citation]}
@@ -157,10 +163,16 @@ def _one_sided(findings: Sequence[Record], documents: Mapping[str, str]) -> Iter
     topics: dict[str, list[Record]] = {}
     for finding in findings:
         topics.setdefault(str(finding["topic"]), []).append(finding)
-    for topic, found in topics.items():
-        names = _names(found, documents)
-        if len(names) == 1:
-            yield f"What is said on “{topic}” is from one document, {names[0]}."
+    alone = {
+        topic: names[0]
+        for topic, found in topics.items()
+        if len(names := _names(found, documents)) == 1
+    }
+    if len(alone) == len(topics) > 1:
+        yield "What is said on each topic is from one document."
+        return
+    for topic, name in alone.items():
+        yield f"What is said on “{topic}” is from one document, {name}."
 
 
 def _names(findings: Iterable[Record], documents: Mapping[str, str]) -> list[str]:
@@ -170,12 +182,28 @@ def _names(findings: Iterable[Record], documents: Mapping[str, str]) -> list[str
 
 def _stems(text: str) -> set[str]:
     """Give a text's words without their endings, roughly: what counts as the same word here."""
-    return {_stem(word) for word in words(plain_text(text)) if len(word) > 3 and word.isalpha()}
+    return {_stem(word) for word in words(plain_text(text)) if len(word) > 2 and word.isalpha()}
+
+
+def _shared(text: str, wanted: set[str]) -> int:
+    return len(_stems(text) & wanted)
+
+
+def _is_prose(sentence: str) -> bool:
+    """Say whether a sentence is one, and no code, table or picture."""
+    is_code = any(mark in sentence for mark in ("```", "~~~", "|", "{", "::"))
+    return SHORTEST <= len(sentence) <= LONGEST and not is_code
+
+
+def _is_about_it(sentence: str) -> bool:
+    """Say whether a sentence begins with a word for something that was named before it."""
+    first = sentence.casefold().split()[0]
+    return first in {"it", "its", "they", "this", "these", "that", "such"}
 
 
 def _stem(word: str) -> str:
     for ending in ("ing", "ed", "es", "s", "e"):
-        if word.endswith(ending) and len(word) - len(ending) > 3:
+        if word.endswith(ending) and len(word) - len(ending) > 2:
             return word.removesuffix(ending)
     return word
 
