@@ -19,8 +19,8 @@ _WORD = re.compile(r"\w+")
 _COMMON = frozenset(
     _WORD.findall(
         """
-        a about after again all also am an and any are as at be been before being but by can could did
-        do does doing each even ever every few for from had has have having he her here him his
+        a about after again all also am an and any are as at be been before being but by can could
+        did do does doing each even ever every few for from had has have having he her here him his
         how i if in into is it its itself just many may me more most much must my no nor not of
         off often on once only or other our out over own s same she should so some such t than
         that the their them then there therefore these they this those through to too under up

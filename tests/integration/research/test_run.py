@@ -13,9 +13,10 @@ import pytest
 
 from agent.models.conversation import Conversation, Playbook, Turn
 from agent.workflows.research import playbook
+from agent.workflows.research.errors import CorpusNotFoundError, PageUnavailableError
 from agent.workflows.research.notes import Analysis, Notes, Summary
 from agent.workflows.research.prompts import topic_of
-from agent.workflows.research_report import MAX_RESEARCHERS
+from agent.workflows.research_report import MAX_RESEARCHERS, retry
 from runs.events import EventType
 from runs.run import Run, Status
 from tests.support.cost import SESSION_ID, Plant, digests
@@ -145,6 +146,20 @@ def test_an_address_that_does_not_answer_is_tried_three_times(tmp_path: Path) ->
     error = place.head().error
     assert error is not None
     assert error.type == "PageUnavailableError"
+
+
+def test_steps_are_tried_three_times_with_longer_and_longer_waits() -> None:
+    error = ConnectionError("hung up")
+
+    tries = [retry(error, tries) for tries in (1, 2, 3)]
+
+    assert [(it.should_retry, it.delay_seconds) for it in tries] == [
+        (True, 5),
+        (True, 10),
+        (False, 0),
+    ]
+    assert not retry(CorpusNotFoundError("x"), 1).should_retry
+    assert retry(PageUnavailableError("x", "y"), 1).should_retry
 
 
 @dataclass
