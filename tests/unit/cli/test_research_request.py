@@ -8,8 +8,9 @@ from cli.errors import UsageError
 from cli.request import Wish, request_of
 
 
-def detail(**wish: str) -> dict[str, object]:
-    return dict(request_of(Wish(workflow="research-report", **wish), is_remote=False))
+def detail(*, input: str | None = None, prompt: str | None = None) -> dict[str, object]:  # noqa: A002 - the option's name
+    wish = Wish(workflow="research-report", input=input, prompt=prompt)
+    return dict(request_of(wish, is_remote=False))
 
 
 def test_the_sample_has_a_question_of_its_own() -> None:
