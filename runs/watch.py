@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from runs.errors import UnwatchedRunError
+
 
 class Watcher(Protocol):
     """Sees that a run in the journal comes to its end."""
@@ -21,3 +23,14 @@ class PolledJournal:
 
     def watch(self, session_id: str) -> None:
         """See `Watcher.watch`."""
+
+
+class NobodyWatches:
+    """There is nothing that would hand a run to workers, and nobody polls the journal."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def watch(self, session_id: str) -> None:
+        """See `Watcher.watch`."""
+        raise UnwatchedRunError(session_id, self._why)

@@ -8,11 +8,12 @@ import pytest
 
 from agent.durable.children import Children
 from agent.durable.recorded import Moment
-from runs.errors import JournalUnavailableError, UnwatchedRunError
+from runs.errors import JournalUnavailableError
 from runs.ids import child_session_id
 from runs.journal.base import Accepted
 from runs.operations import Operation, OperationStatus, OperationType
 from runs.run import Run, RunFailure, Status
+from runs.watch import NobodyWatches
 from tests.support.engine import Engine, StillClock
 
 
@@ -178,17 +179,9 @@ def test_a_function_s_arn_names_the_workflow_of_its_name(still: Engine, target: 
     assert child_of(still).workflow == "echo"
 
 
-class NobodyWatches:
-    """A watcher that may not begin to watch."""
-
-    def watch(self, session_id: str) -> None:
-        """See `Watcher.watch`."""
-        raise UnwatchedRunError(session_id, "not allowed")
-
-
 def test_a_child_nobody_would_work_on_fails_the_invoke(still: Engine) -> None:
     still.execute("invokes", asking("echo", 1))
-    children = Children(journal=still.journal, workflows={"echo"}, watcher=NobodyWatches())
+    children = Children(journal=still.journal, workflows={"echo"}, watcher=NobodyWatches("why"))
     moment = Moment(session_id="run-1", attempt=1, now=still.clock())
 
     refused = children.begin(still.head(), invoke_of(still), moment)
