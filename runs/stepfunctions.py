@@ -4,9 +4,7 @@ import json
 import logging
 from typing import Protocol
 
-from botocore.exceptions import ClientError
-
-from runs.aws_errors import codes_of, translated
+from runs.aws_errors import AnsweredError, codes_of, translated
 from runs.errors import UnwatchedRunError
 
 logger = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ class StepFunctionsWatcher:
                     name=f"child-{session_id}",
                     input=watching,
                 )
-        except ClientError as error:
+        except AnsweredError as error:
             # It was started before, and has ended since.
             if "ExecutionAlreadyExists" not in codes_of(error):
                 raise UnwatchedRunError(session_id, str(error)) from error
