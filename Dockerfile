@@ -9,8 +9,8 @@ COPY requirements.txt .
 RUN uv venv && uv pip install --no-cache --requirement requirements.txt
 COPY agent agent
 COPY runs runs
-# What cost-analysis reads when it is given no bill.
-COPY data/sample-bill.csv.gz data/
+# What the workflows take when a request names no input.
+COPY data data
 RUN .venv/bin/python -m compileall -q agent runs
 
 FROM python:3.13-slim-bookworm

@@ -1,6 +1,7 @@
 """Agents inside workflows: one durable step whose conversation survives the death of its worker."""
 
 import re
+from collections.abc import Callable
 from typing import TypeVar, cast, overload
 
 from aws_durable_execution_sdk_python import DurableContext, StepContext
@@ -26,6 +27,17 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
+#: Decides on an agent that gave no answer, from the error and how often it was tried.
+Retry = Callable[[Exception, int], RetryDecision]
+
+
+def retry_if_it_helps(error: Exception, tries: int) -> RetryDecision:
+    """Decide on a failed turn: again only if the error says that may help, after a while."""
+    may_help = isinstance(error, RunError) and error.retryable
+    if not may_help or tries > len(RETRY_SECONDS):
+        return RetryDecision.no_retry()
+    return RetryDecision.retry(Duration.from_seconds(RETRY_SECONDS[tries - 1]))
+
 
 @overload
 def run_agent(
@@ -37,6 +49,7 @@ def run_agent(
     playbook: Playbook | None = None,
     output: None = None,
     max_turns: int = MAX_TURNS,
+    retry: Retry = retry_if_it_helps,
 ) -> str: ...
 
 
@@ -50,6 +63,7 @@ def run_agent(
     playbook: Playbook | None = None,
     output: type[OutputT],
     max_turns: int = MAX_TURNS,
+    retry: Retry = retry_if_it_helps,
 ) -> OutputT: ...
 
 
@@ -62,6 +76,7 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
     playbook: Playbook | None = None,
     output: type[BaseModel] | None = None,
     max_turns: int = MAX_TURNS,
+    retry: Retry = retry_if_it_helps,
 ) -> str | BaseModel:
     """Run an agent once in the run, however many attempts that takes, and give its answer.
 
@@ -77,6 +92,8 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
         playbook: The agent's answers when the model is `offline`.
         output: The form of the answer; text if left out.
         max_turns: How many model calls the agent may make, over all attempts.
+        retry: Whether and when to take the agent up again when it gave no answer. What it did
+            before is not done again.
 
     Returns:
         The answer's text, or an instance of `output`.
@@ -96,13 +113,5 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
         loaded = load_model(services.model, agent=name, playbook=playbook)
         return converse(services.attempt, loaded, task)
 
-    answer = context.step(take_up, name=name, config=StepConfig(retry_strategy=retry_if_it_helps))
+    answer = context.step(take_up, name=name, config=StepConfig(retry_strategy=retry))
     return cast("str", answer) if output is None else output(**cast("dict[str, Json]", answer))
-
-
-def retry_if_it_helps(error: Exception, tries: int) -> RetryDecision:
-    """Decide on a failed turn: again only if the error says that may help, after a while."""
-    may_help = isinstance(error, RunError) and error.retryable
-    if not may_help or tries > len(RETRY_SECONDS):
-        return RetryDecision.no_retry()
-    return RetryDecision.retry(Duration.from_seconds(RETRY_SECONDS[tries - 1]))

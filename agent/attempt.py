@@ -11,11 +11,13 @@ from typing import TypeVar
 from agent.errors import AttemptStoppedError
 from agent.patience import patiently
 from runs.artifacts.base import ArtifactStore
+from runs.children import orphaned
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.journal.base import Changes, Journal
 from runs.json_types import Json
+from runs.operations import Operation
 from runs.records import json_text
 from runs.run import Artifact, Lease, Progress, Run
 
@@ -90,6 +92,22 @@ class Attempt:
         """
         tries = itertools.count()
         self.patiently(lambda: self._commit_once(changes, is_repeat=next(tries) > 0))
+
+    def time_out(self, callback_id: str) -> Operation:
+        """Close a callback whose time has passed, and give it as the journal then has it.
+
+        Raises:
+            LeaseLostError: The run is another's now; nothing was written.
+            JournalUnavailableError: The journal did not answer for half the lease's time.
+        """
+        now = self.clock()
+        try:
+            return self.patiently(
+                lambda: self.journal.time_out_callback(self.lease, callback_id, now=now)
+            )
+        except LeaseLostError as error:
+            self.request_stop(StopReason.LEASE_LOST, str(error))
+            raise
 
     def patiently(self, call: Callable[[], T]) -> T:
         """Call the journal, and again while it does not answer, for half the lease's time.
@@ -182,6 +200,17 @@ class Attempt:
         """
         if self.stop.is_set():
             raise AttemptStoppedError(self.stop_message)
+
+    def stop_with_parent(self) -> None:
+        """Stop if the run is a child whose parent has ended without it.
+
+        Whoever ended the parent asks its children to end; this is for the one who died before.
+        """
+        if self.run.parent_session_id is None:
+            return
+        why = orphaned(self.journal.get(self.run.parent_session_id))
+        if why is not None:
+            self.request_stop(StopReason.CANCELLED, why)
 
     def close(self) -> bool:
         """End the attempt for this process: from now on it records nothing.

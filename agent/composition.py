@@ -20,7 +20,8 @@ from runs.journal.base import Journal
 from runs.journal.dynamodb import DynamoJournal
 from runs.journal.sqlite import SqliteJournal
 from runs.signals import NoSignal, Signal
-from runs.stepfunctions import StepFunctionsSignal
+from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
+from runs.watch import NobodyWatches, PolledJournal, Watcher
 
 #: A call that hangs holds up a heartbeat: give up well within a lease and try again.
 _CLIENT = BotoConfig(
@@ -48,6 +49,7 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
         limits=config.limits,
         model=config.model,
         clock=_now,
+        watcher=_watcher(config),
     )
     # A table has a state machine beside it, a file has nobody.
     polls = isinstance(config.journal, SqliteTarget)
@@ -86,6 +88,15 @@ def _signal(config: Config) -> Signal:
         # An embedded journal has no state machine beside it.
         return NoSignal()
     return StepFunctionsSignal(boto3.client("stepfunctions", config=_SIGNAL_CLIENT))
+
+
+def _watcher(config: Config) -> Watcher:
+    if isinstance(config.journal, SqliteTarget):
+        return PolledJournal()
+    if config.state_machine is None:
+        return NobodyWatches("ERRAND_STATE_MACHINE is not set, expected a state machine's ARN")
+    client = boto3.client("stepfunctions", config=_CLIENT)
+    return StepFunctionsWatcher(client, state_machine=config.state_machine)
 
 
 def _now() -> datetime:

@@ -12,6 +12,7 @@ from agent.runner import Limits
 
 _JOURNAL = "ERRAND_JOURNAL"
 _ARTIFACTS = "ERRAND_ARTIFACTS"
+_STATE_MACHINE = "ERRAND_STATE_MACHINE"
 
 #: On a laptop a killed worker should be noticed while somebody watches; in the cloud a lease must
 #: outlive a slow minute.
@@ -57,6 +58,8 @@ class Config:
     artifacts: FolderTarget | S3Target
     limits: Limits
     model: ModelChoice
+    #: The ARN of the state machine that watches child runs; an embedded journal needs none.
+    state_machine: str | None
     port: int
     debug: bool
 
@@ -74,6 +77,7 @@ class Config:
             artifacts=_artifacts(env.get(_ARTIFACTS, ".errand/artifacts")),
             limits=_limits(env, is_local=isinstance(journal, SqliteTarget)),
             model=choose_model(env),
+            state_machine=env.get(_STATE_MACHINE),
             port=int(_number(env, "PORT", default=8080, least=0, most=65_535)),
             debug=_flag(env, "ERRAND_DEBUG"),
         )

@@ -33,6 +33,7 @@ class Heartbeat:
         now = attempt.clock()
         try:
             run = attempt.journal.renew(attempt.lease, now=now)
+            attempt.stop_with_parent()
         except LeaseLostError as error:
             attempt.request_stop(StopReason.LEASE_LOST, str(error))
             return False

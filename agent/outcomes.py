@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python.lambda_service import (
 
 from agent.durable.client import JournalClient
 from agent.durable.timers import waiting
+from runs.callbacks import HEARTBEAT_MISSED, TIMED_OUT
 from runs.json_types import Json
 from runs.lifecycle import Ending
 from runs.operations import Operation, OperationError
@@ -21,6 +22,7 @@ from runs.run import RunFailure, Status
 
 #: The durable SDK wraps what failed in errors of its own, once per operation on the way up.
 _SDK = "aws_durable_execution_sdk_python."
+_SERVICE_TYPES = frozenset({TIMED_OUT, HEARTBEAT_MISSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Suspended:
     what: str
     #: What it waited for has come in the meantime: go on at once.
     is_over: bool = False
+    #: Whether an answer from outside may come first, and how many had come when it was looked.
+    is_outside: bool = False
+    seen_answers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +83,17 @@ def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
 
 
 def _suspended(client: JournalClient) -> Outcome:
-    if client.has_news:
+    if client.catch_up() or client.has_news:
         # A map's branches resume when a checkpoint tells them, while its own thread may already
-        # have suspended. Going on at once costs one replay at most: it needs a timer each time.
-        return Suspended(until=None, what="a timer that has ended", is_over=True)
+        # have suspended. Going on at once costs one replay at most: it needs something to come.
+        return Suspended(until=None, what="something that has come", is_over=True)
     found = waiting(client.operations)
     if found is None:
         # Parking it would be for ever: no timer ends, and nobody was given a callback to answer.
         return failed("NothingToWaitFor", "the workflow suspended, but waits for nothing")
-    return Suspended(found.until, found.what)
+    return Suspended(
+        found.until, found.what, is_outside=found.is_outside, seen_answers=client.seen_answers
+    )
 
 
 def _plain(error: ErrorObject | None) -> OperationError | None:
@@ -104,7 +111,9 @@ def _cause(error: OperationError | None, client: JournalClient) -> RunFailure:
     kind = error.type or "Unknown"
     if kind.startswith(_SDK):
         kind = _first_type(error.message, client.operations.values()) or kind
-    return RunFailure(type=kind.rpartition(".")[2], message=error.message or kind)
+    # The service's own types have a dot in them; of a class's full name the last part is enough.
+    name = kind if kind in _SERVICE_TYPES else kind.rpartition(".")[2]
+    return RunFailure(type=name, message=error.message or kind)
 
 
 def _first_type(message: str | None, operations: Iterable[Operation]) -> str | None:

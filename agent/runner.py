@@ -4,13 +4,14 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 from agent import threads
 from agent.attempt import Attempt, StopReason
+from agent.durable.children import Children
 from agent.durable.client import JournalClient
 from agent.heartbeat import Heartbeat
 from agent.jobs import Job
@@ -32,15 +33,21 @@ from runs.errors import (
     RunError,
     RunNotFoundError,
 )
+from runs.events import Event, EventType
 from runs.ids import new_lease_token
-from runs.journal.base import Claim, Journal
+from runs.instants import to_iso
+from runs.journal.base import Changes, Claim, Journal
+from runs.json_types import Json
 from runs.run import Run, RunFailure
+from runs.watch import PolledJournal, Watcher
 
 logger = logging.getLogger(__name__)
 
 #: How often an invocation that the SDK wants repeated is repeated in place.
 _INVOCATIONS = 3
 _RETRY_SECONDS = 1.0
+#: How often an attempt that stays for a timer looks whether an answer came first.
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,8 @@ class Runner:
     #: Which model agents use.
     model: ModelChoice
     clock: Callable[[], datetime]
+    #: Who sees that the child runs of this process's runs come to their ends.
+    watcher: Watcher = field(default_factory=PolledJournal)
 
     def run(self, job: Job, *, accept: Run | None = None) -> None:
         """Make an attempt at a session's run, until the run ends, waits or is somebody else's.
@@ -190,6 +199,9 @@ class Runner:
         retries_left = _INVOCATIONS - 1
         while not attempt.stop.is_set():
             try:
+                attempt.stop_with_parent()
+                if attempt.stop.is_set():
+                    break
                 outcome = self._invoke(attempt)
             except (LeaseLostError, JournalUnavailableError):
                 return Stopped()
@@ -211,12 +223,19 @@ class Runner:
         except InvalidRequestError as error:
             # Accepted by somebody with another registry, e.g. during a deployment.
             return failed(type(error).__name__, str(error))
-        client = JournalClient(attempt)
+        children = Children(
+            journal=self.journal, workflows=self.registry.names, watcher=self.watcher
+        )
+        client = JournalClient(attempt, children=children)
         context = InvocationContext(
             aws_request_id=f"{attempt.session_id}-{attempt.lease.attempt}",
             services=Services(attempt=attempt, model=self.model),
         )
-        return read_output(handler(client.open(), context), client)
+        given = client.open()
+        began_at = self.clock()
+        output = handler(given, context)
+        attempt.commit(Changes(events=(_invoked(attempt, began_at, context.aws_request_id),)))
+        return read_output(output, client)
 
     def _sleep(self, attempt: Attempt, suspended: Suspended) -> bool:
         """Stay for a timer that is near and say whether to go on; False is to park or to stop."""
@@ -227,5 +246,31 @@ class Runner:
             return False
         # A run that waits is not stalled.
         attempt.last_sign_of_life = max(suspended.until, self.clock())
-        attempt.stop.wait(max(left.total_seconds(), 0.0))
+        self._rest(attempt, suspended, left.total_seconds())
         return True
+
+    def _rest(self, attempt: Attempt, suspended: Suspended, seconds: float) -> None:
+        """Wait for a timer, for a stop, or for an answer if one may come."""
+        slice_seconds = _LOOK_SECONDS if suspended.is_outside else seconds
+        while seconds > 0 and not attempt.stop.wait(min(seconds, slice_seconds)):
+            seconds -= slice_seconds
+            if suspended.is_outside and self._is_answered(attempt, suspended):
+                return
+
+    def _is_answered(self, attempt: Attempt, suspended: Suspended) -> bool:
+        try:
+            run = self.journal.get(attempt.session_id)
+        except JournalUnavailableError:
+            # The timer ends anyway, and whoever goes on then reads the journal.
+            return False
+        return run is not None and run.answers != suspended.seen_answers
+
+
+def _invoked(attempt: Attempt, began_at: datetime, request_id: str) -> Event:
+    """Tell that the workflow's function returned, as the service's history does."""
+    details: dict[str, Json] = {
+        "StartTimestamp": to_iso(began_at),
+        "EndTimestamp": to_iso(attempt.clock()),
+        "RequestId": request_id,
+    }
+    return attempt.event(EventType.INVOCATION_COMPLETED, details=details)

@@ -6,7 +6,7 @@ from typing import assert_never
 from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Outcome, Stopped, Suspended, failed_by
 from agent.patience import patiently
-from runs.errors import JournalUnavailableError, LeaseLostError
+from runs.errors import JournalUnavailableError, LeaseLostError, RunError
 from runs.journal.base import Journal
 from runs.lifecycle import Ending
 from runs.run import Run, RunFailure, Status
@@ -50,6 +50,18 @@ class Settler:
         logger.info("run left", extra={"session_id": run.session_id, "status": run.status.value})
         if run.wake_token is not None:
             self._signal.send(run.wake_token)
+        if run.status.is_terminal and run.parent_session_id is not None:
+            self._wake_parent(run.parent_session_id)
+
+    def _wake_parent(self, parent_id: str) -> None:
+        # Its head knows already. Without the signal it is found due a poll interval later.
+        try:
+            parent = self._journal.get(parent_id)
+        except RunError as error:
+            logger.info("parent not woken", extra={"session_id": parent_id, "error": str(error)})
+            return
+        if parent is not None and parent.wake_token is not None:
+            self._signal.send(parent.wake_token)
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> Run | None:
         # While the lease lasts nobody else claims the run, so it is worth waiting as long.
@@ -62,8 +74,14 @@ class Settler:
         match outcome:
             case Ended(ending):
                 return self._journal.settle(attempt.lease, ending, now=now)
-            case Suspended(until, what):
-                return self._journal.park(attempt.lease, wake_at=until, waiting_for=what, now=now)
+            case Suspended():
+                return self._journal.park(
+                    attempt.lease,
+                    wake_at=outcome.until,
+                    waiting_for=outcome.what,
+                    seen_answers=outcome.seen_answers,
+                    now=now,
+                )
             case Stopped():
                 return self._write_stop(attempt)
             case _:

@@ -18,6 +18,10 @@ REGISTRY = PROJECT / "agent" / "workflows" / "registry.toml"
 _DEFAULT_PROMPTS = {
     DEFAULT_WORKFLOW: "Where does the money go, what has changed, and what could be saved?"
 }
+#: What is asked of the documents that ship; of others only their owner knows what to ask.
+_SAMPLE_PROMPTS = {
+    "research-report": "How do long-running agents survive crashes, and what does it cost?"
+}
 #: A word that a workflow knows, such as `aws`.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -58,8 +62,9 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
     """
     detail = wish.to_fields()
     detail.setdefault("workflow", DEFAULT_WORKFLOW)
-    if detail["workflow"] in _DEFAULT_PROMPTS:
-        detail.setdefault("prompt", _DEFAULT_PROMPTS[str(detail["workflow"])])
+    prompts = _DEFAULT_PROMPTS if wish.input else _DEFAULT_PROMPTS | _SAMPLE_PROMPTS
+    if detail["workflow"] in prompts:
+        detail.setdefault("prompt", prompts[str(detail["workflow"])])
     if wish.input is not None:
         detail["input"] = resolved_input(wish.input, is_remote=is_remote)
     try:
@@ -80,10 +85,12 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
 def resolved_input(given: str, *, is_remote: bool) -> str:
     """Make an input independent of this process's folder: URLs and words stay, paths get absolute.
 
+    An object is the workflow's own matter, and stays too.
+
     Raises:
         UsageError: It is a file here, and the agent is elsewhere.
     """
-    if not given or "://" in given:
+    if not given or "://" in given or given.lstrip().startswith("{"):
         return given
     path = Path(given).expanduser()
     if _WORD.fullmatch(given) and not path.exists():

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runs.history import history
 from runs.instants import to_iso
 from runs.journal.base import Recorded
 from runs.json_types import Json
@@ -43,13 +44,18 @@ def run_to_json(run: Run) -> dict[str, Json]:
 def history_to_json(
     run: Run, *, events: Sequence[Recorded], operations: Sequence[Operation]
 ) -> dict[str, Json]:
-    """Give a run's JSON object with everything that happened."""
+    """Give a run's JSON object with everything that happened.
+
+    `events` is our own timeline; `history` is the part of it that the Lambda durable execution
+    service has too, in the shape of its `GetDurableExecutionHistory`.
+    """
     return {
         **run_to_json(run),
         "events": [
             recorded.event.to_json(event_id) for event_id, recorded in enumerate(events, start=1)
         ],
         "operations": [operation_to_json(operation) for operation in operations],
+        "history": history(run, (recorded.event for recorded in events), operations),
     }
 
 

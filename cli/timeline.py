@@ -87,6 +87,8 @@ _ENDS = {
     EventType.CALLBACK_TIMED_OUT: StepState.FAILED,
     EventType.CHAINED_INVOKE_SUCCEEDED: StepState.DONE,
     EventType.CHAINED_INVOKE_FAILED: StepState.FAILED,
+    EventType.CHAINED_INVOKE_TIMED_OUT: StepState.FAILED,
+    EventType.CHAINED_INVOKE_STOPPED: StepState.GIVEN_UP,
 }
 
 

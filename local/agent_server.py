@@ -28,6 +28,8 @@ class AgentSettings:
 
     port: int
     table: str
+    #: The ARN of the state machine that watches child runs.
+    state_machine: str
     artifacts: Path
     #: The emulator.
     endpoint: str
@@ -55,6 +57,7 @@ def start_agent(settings: AgentSettings, *, environ: Mapping[str, str]) -> Child
             **without_aws(environ),
             "AWS_ENDPOINT_URL": settings.endpoint,
             "ERRAND_JOURNAL": f"dynamodb:{settings.table}",
+            "ERRAND_STATE_MACHINE": settings.state_machine,
             "ERRAND_ARTIFACTS": str(settings.artifacts),
             "ERRAND_LEASE_SECONDS": str(LEASE_SECONDS),
             "PORT": str(settings.port),

@@ -109,7 +109,7 @@ class Supervisor:
         parameters = {"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(self._home.artifacts)}
         outputs = deploy(assembly, endpoint=emulator.endpoint, parameters=parameters)
         self._tell(step="starting the agent", stack_name=assembly.stack_name, outputs=outputs)
-        keeper = self._start_agent(outputs["TableName"], endpoint=emulator.endpoint)
+        keeper = self._start_agent(outputs, endpoint=emulator.endpoint)
         if kept_port:
             number = watch_again(self._home, outputs, endpoint=emulator.endpoint)
             logger.info("watching kept runs again", extra={"runs": number})
@@ -132,12 +132,13 @@ class Supervisor:
         self._tell(ports=ports, emulator=self._emulator.id)
         wait_for_emulator(self._emulator, settings)
 
-    def _start_agent(self, table: str, *, endpoint: str) -> AgentKeeper:
+    def _start_agent(self, outputs: Mapping[str, str], *, endpoint: str) -> AgentKeeper:
         check_model(self._environ)
         _check_port(self._settings.agent_port)
         settings = AgentSettings(
             port=self._settings.agent_port,
-            table=table,
+            table=outputs["TableName"],
+            state_machine=outputs["StateMachineArn"],
             artifacts=self._home.artifacts,
             endpoint=endpoint,
             log_file=self._home.logs / "agent.log",

@@ -7,6 +7,9 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 
 from runs.errors import JournalUnavailableError
 
+#: What a call raises that was answered with an error.
+AnsweredError = ClientError
+
 #: Answers that say "not now". botocore has retried them already.
 _NOT_NOW = frozenset(
     {

@@ -6,6 +6,9 @@
     ├── IllegalTransitionError     a run in that status can't do that
     ├── ClaimLostError             somebody else has the run, or it has ended
     ├── LeaseLostError             this worker's lease is no longer the run's: stop working
+    ├── CallbackNotFoundError      no callback has that id
+    ├── CallbackClosedError        the callback was answered, or timed out, or its run is over
+    ├── UnwatchedRunError          nobody would hand the run to workers
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
     ├── PayloadMissingError        a stored payload is gone
@@ -66,6 +69,30 @@ class LeaseLostError(RunError):
         )
         self.session_id = session_id
         self.attempt = attempt
+
+
+class CallbackNotFoundError(RunError):
+    """No operation in the journal has that callback id."""
+
+    def __init__(self, callback_id: str) -> None:
+        super().__init__(f"callback {callback_id[:100]!r} is not in the journal")
+        self.callback_id = callback_id
+
+
+class CallbackClosedError(RunError):
+    """The callback takes no answer any more; what it came to stands, and nothing was written."""
+
+    def __init__(self, callback_id: str, why: str) -> None:
+        super().__init__(f"callback {callback_id[:100]!r} is closed: {why}")
+        self.callback_id = callback_id
+
+
+class UnwatchedRunError(RunError):
+    """A run was accepted, but nothing was found that would hand it to workers."""
+
+    def __init__(self, session_id: str, why: str) -> None:
+        super().__init__(f"run {session_id!r} would not be worked on: {why}")
+        self.session_id = session_id
 
 
 class CorruptRecordError(RunError):

@@ -37,6 +37,10 @@ class EventType(StrEnum):
     CHAINED_INVOKE_STARTED = "ChainedInvokeStarted"
     CHAINED_INVOKE_SUCCEEDED = "ChainedInvokeSucceeded"
     CHAINED_INVOKE_FAILED = "ChainedInvokeFailed"
+    CHAINED_INVOKE_TIMED_OUT = "ChainedInvokeTimedOut"
+    CHAINED_INVOKE_STOPPED = "ChainedInvokeStopped"
+    #: The workflow's function returned, raised or suspended.
+    INVOCATION_COMPLETED = "InvocationCompleted"
 
     #: The invoker hands the run to the agent.
     DISPATCHED = "Dispatched"

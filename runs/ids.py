@@ -17,6 +17,8 @@ MAX_SESSION_ID = 256
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 #: The namespace in which idempotency keys become session ids; part of the public contract.
 IDEMPOTENCY_NAMESPACE = uuid.UUID("6f0c7d1e-52a4-5c0b-9b56-6f2f3e1d7a44")
+#: The namespace in which a parent's session and its operation become a child's session id.
+CHILD_NAMESPACE = uuid.UUID("0e0f9a5c-7f1c-5d3e-9a77-3f1d6a0b8c21")
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: To the digits that `int` knows.
@@ -31,6 +33,11 @@ def new_session_id() -> str:
 def session_id_for(idempotency_key: str) -> str:
     """Derive the session id that belongs to a caller's key: the same key, the same run."""
     return str(uuid.uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
+
+
+def child_session_id(session_id: str, operation_id: str) -> str:
+    """Derive the session id of the child run that an operation of a run starts."""
+    return str(uuid.uuid5(CHILD_NAMESPACE, f"{session_id}/{operation_id}"))
 
 
 def new_lease_token() -> str:

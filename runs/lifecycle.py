@@ -12,6 +12,7 @@ from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
+from runs.operations import Operation
 from runs.run import TERMINAL, Lease, Run, RunFailure, Status, check_transition
 
 
@@ -21,6 +22,8 @@ class Change:
 
     run: Run
     events: tuple[Event, ...] = ()
+    #: Operations that somebody outside an attempt changed.
+    operations: tuple[Operation, ...] = ()
 
 
 #: The error type of a run whose attempts are used up.
@@ -149,16 +152,25 @@ def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:
     return _end(run, ending, now)
 
 
-def park(
-    run: Run, *, lease: Lease, wake_at: datetime | None, waiting_for: str, now: datetime
+def park(  # noqa: PLR0913 - all of them keyword-only
+    run: Run,
+    *,
+    lease: Lease,
+    wake_at: datetime | None,
+    waiting_for: str,
+    now: datetime,
+    seen_answers: int | None = None,
 ) -> Change:
     """Give up the machine until `wake_at`, or until somebody answers when it is None.
 
-    A run whose cancellation was requested ends instead: nobody would wake it to learn of it.
+    An answer that came after the worker last looked makes the run due at once. A run whose
+    cancellation was requested ends instead: nobody would wake it to learn of it.
     """
     check_fence(run, lease)
     if run.cancel_requested:
         return _end_cancelled(run, now)
+    if seen_answers is not None and run.answers > seen_answers:
+        wake_at = now
     parked = replace(
         _moved(run, Status.WAITING, now), wake_at=wake_at, waiting_for=waiting_for, lost_attempts=0
     )
@@ -238,6 +250,17 @@ def expire(run: Run, *, now: datetime) -> Change:
     message = f"the run did not end by its deadline {to_iso(run.deadline_at)}"
     error = RunFailure(type="DeadlineExceeded", message=message)
     return _end(run, Ending(status=Status.TIMED_OUT, error=error), now)
+
+
+def notice(run: Run, *, now: datetime) -> Run:
+    """Count an answer from outside; a parked run is due at once."""
+    return replace(
+        run,
+        answers=run.answers + 1,
+        wake_at=now if run.status is Status.WAITING else run.wake_at,
+        version=run.version + 1,
+        updated_at=now,
+    )
 
 
 def exhaustion(run: Run) -> RunFailure | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from runs.json_types import Json
+
 
 class OperationType(StrEnum):
     """What kind of thing an operation is."""
@@ -72,11 +74,28 @@ class Operation:
     #: The result (for EXECUTION: the input) as the SDK serialised it.
     payload: str | None = None
     error: OperationError | None = None
-    #: When a WAIT ends, a PENDING step is tried again, or a callback times out.
+    #: When a WAIT ends, a PENDING step is tried again, or a callback times out, of whatever kind.
     due_at: datetime | None = None
+    #: CALLBACK only: when it times out however many heartbeats come.
+    timeout_at: datetime | None = None
+    #: CALLBACK only: how long it may go without a heartbeat.
+    heartbeat_seconds: int | None = None
     #: CONTEXT only: the result was too large to keep, so children are replayed to remake it.
     replay_children: bool = False
     #: CALLBACK only: what the answer must name.
     callback_id: str | None = None
+    #: CHAINED_INVOKE only: which workflow, and what it is given, as the SDK serialised it.
+    target: str | None = None
+    input: str | None = None
+    #: CALLBACK only: who answered, in their own words.
+    answered_by: str | None = None
     started_at: datetime
     ended_at: datetime | None = None
+
+
+def error_details(error: OperationError | None) -> dict[str, Json]:
+    """Give an error as the timeline shows it; the stack stays with the operation."""
+    if error is None:
+        return {}
+    shape = {"ErrorType": error.type, "ErrorMessage": error.message, "ErrorData": error.data}
+    return {"Error": {"Payload": {name: text for name, text in shape.items() if text is not None}}}

@@ -68,8 +68,13 @@ def _operation_to_record(operation: Operation) -> Record:
             "payload": operation.payload,
             "error": _error_text(operation.error),
             "due_at": iso_or_none(operation.due_at),
+            "timeout_at": iso_or_none(operation.timeout_at),
+            "heartbeat_seconds": operation.heartbeat_seconds,
             "replay_children": operation.replay_children,
             "callback_id": operation.callback_id,
+            "target": operation.target,
+            "input": operation.input,
+            "answered_by": operation.answered_by,
             "started_at": to_iso(operation.started_at),
             "ended_at": iso_or_none(operation.ended_at),
         }
@@ -82,7 +87,8 @@ def _error_text(error: OperationError | None) -> str | None:
 
 #: The names an operation's record may have.
 OPERATION_FIELDS = frozenset(
-    {field.name for field in fields(Operation)} - {"status"} | {"state", "payload_ref", "error_ref"}
+    {field.name for field in fields(Operation)} - {"status"}
+    | {"state", "payload_ref", "error_ref", "input_ref"}
 )
 
 
@@ -98,8 +104,13 @@ def _operation_from_fields(record: Fields) -> Operation:
         payload=record.text_or_none("payload"),
         error=_operation_error(record.json_object("error")),
         due_at=record.instant_or_none("due_at"),
+        timeout_at=record.instant_or_none("timeout_at"),
+        heartbeat_seconds=record.count("heartbeat_seconds") or None,
         replay_children=record.flag("replay_children"),
         callback_id=record.text_or_none("callback_id"),
+        target=record.text_or_none("target"),
+        input=record.text_or_none("input"),
+        answered_by=record.text_or_none("answered_by"),
         started_at=record.instant("started_at"),
         ended_at=record.instant_or_none("ended_at"),
     )
@@ -122,7 +133,7 @@ def _operation_error(stored: Mapping[str, Json]) -> OperationError | None:
 OPERATION = Kind(
     to_record=_operation_to_record,
     from_fields=_operation_from_fields,
-    payloads=("payload", "error"),
+    payloads=("payload", "error", "input"),
 )
 
 

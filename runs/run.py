@@ -151,7 +151,7 @@ class Run:
     prompt: str
     #: What the workflow works on: a path, a URL, or a word the workflow knows.
     input: str | None = None
-    #: Who started it: `events`, `cli`, `agentcore`, `queue`.
+    #: Who started it: `events`, `cli`, `agentcore`, `queue`, `workflow`.
     source: str
     status: Status
     #: Counts every head write; the condition of read-decide-write.
@@ -167,12 +167,19 @@ class Run:
     #: When the run wants a worker: for QUEUED and WAITING always the next dispatch; for BUSY the
     #: earliest moment of another dispatch after one was made for an expired lease.
     wake_at: datetime | None = None
+    #: Answers from outside so far: callbacks answered, children ended. A worker that is about to
+    #: park says how many it has seen, so that none is slept through.
+    answers: int = 0
     #: What a WAITING run waits for, for people.
     waiting_for: str | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
     wake_token: str | None = None
     #: The state machine execution that accepted the run; its repeated accept is not a duplicate.
     execution: str | None = None
+    #: Which operation of which run started this one as its child. The prompt is then the payload,
+    #: as JSON text, and the workflow is given it as it is.
+    parent_session_id: str | None = None
+    parent_operation_id: str | None = None
     deadline_at: datetime
     cancel_requested: bool = False
     cancel_reason: str | None = None

@@ -1,13 +1,17 @@
-"""The signal that ends a Step Functions wait on a task token."""
+"""Step Functions: the signal that ends a wait on a task token, and an execution that watches."""
 
+import json
 import logging
 from typing import Protocol
+
+from runs.aws_errors import AnsweredError, codes_of, translated
+from runs.errors import UnwatchedRunError
 
 logger = logging.getLogger(__name__)
 
 
 class StepFunctions(Protocol):
-    """The one call of boto3's `stepfunctions` client that is used here."""
+    """The call of boto3's `stepfunctions` client that a signal is."""
 
     def send_task_success(self, *, taskToken: str, output: str) -> object:  # noqa: N803 - boto3's spelling
         """End a wait; see boto3."""
@@ -27,3 +31,37 @@ class StepFunctionsSignal:
         except Exception as error:  # noqa: BLE001 - the port's promise: a signal never fails its caller
             # Usually TaskDoesNotExist or TaskTimedOut: the wait had ended by itself.
             logger.info("signal not taken", extra={"error": repr(error)})
+
+
+class Executions(Protocol):
+    """The call of boto3's `stepfunctions` client that a watcher makes."""
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> object:  # noqa: A002, N803 - boto3's spelling
+        """Start an execution; see boto3."""
+        ...
+
+
+class StepFunctionsWatcher:
+    """See `runs.watch.Watcher`: an execution of the state machine that only watches.
+
+    It needs `states:StartExecution` on the state machine. Its name makes starting it twice once.
+    """
+
+    def __init__(self, client: Executions, *, state_machine: str) -> None:
+        self._client = client
+        self._state_machine = state_machine
+
+    def watch(self, session_id: str) -> None:
+        """See `runs.watch.Watcher.watch`."""
+        watching = json.dumps({"session_id": session_id, "watch": True})
+        try:
+            with translated():
+                self._client.start_execution(
+                    stateMachineArn=self._state_machine,
+                    name=f"child-{session_id}",
+                    input=watching,
+                )
+        except AnsweredError as error:
+            # It was started before, and has ended since.
+            if "ExecutionAlreadyExists" not in codes_of(error):
+                raise UnwatchedRunError(session_id, str(error)) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from aws_durable_execution_sdk_python import lambda_service as sdk
@@ -19,12 +20,14 @@ from aws_durable_execution_sdk_python.lambda_service import (
 from aws_durable_execution_sdk_python.lambda_service import OperationType as SdkType
 
 from agent.attempt import Attempt
+from agent.durable.batches import take_large_operations
+from agent.durable.children import Children
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits
-from agent.durable.timers import OPEN, resolve
+from agent.durable.timers import OPEN, OUTSIDE, resolve
 from agent.durable.updates import record
 from runs.errors import JournalUnavailableError, LeaseLostError
-from runs.operations import Operation, OperationError
+from runs.operations import Operation, OperationError, OperationType
 
 #: Handed back and forth because the SDK wants one. Ours never changes: the lease fences writes.
 _TOKEN = "lease"  # noqa: S105 - not a secret
@@ -43,17 +46,23 @@ class Outcome:
 class JournalClient:
     """The SDK's `DurableServiceClient` for one invocation of one attempt.
 
-    It reads a run's operations once and keeps them: under the lease nobody else changes them. The
-    SDK calls it from one thread at a time.
+    It reads a run's operations once and keeps them: under the lease nobody else changes them, but
+    for the answers to callbacks and the ends of child runs. The head counts those, so that a look
+    at it tells whether there is anything to read. The SDK calls it from one thread at a time.
     """
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, *, children: Children | None = None) -> None:
         self._attempt = attempt
+        self._children = children or Children(journal=attempt.journal, workflows=frozenset())
         #: By id, in the order of their start.
         self.operations: dict[str, Operation] = {}
         self._timed: dict[str, Operation] = {}
+        self._outside: dict[str, Operation] = {}
+        #: How many answers from outside are in `operations`.
+        self.seen_answers = -1
         self.outcome: Outcome | None = None
-        #: Whether a timer ended during the invocation, which the workflow may not have seen.
+        #: Whether something that was waited for came during the invocation: the workflow may not
+        #: have seen it.
         self.has_news = False
 
     def open(self) -> DurableExecutionInvocationInputWithClient:
@@ -63,10 +72,17 @@ class JournalClient:
             LeaseLostError: The run is another's now.
             JournalUnavailableError: The journal did not answer for too long.
         """
-        read = self._read()
-        for operation in read:
+        take_large_operations()
+        # The head first: an answer that comes between the two is then read again, not missed.
+        answers = self._answers()
+        for operation in self._read():
             self._keep(operation)
-        resolved = self._resolve_timers(self._moment())
+        moment = self._moment()
+        # Whoever invoked these may have died before their runs were accepted.
+        resolved = self._begin_children(self._outside.values(), moment)
+        resolved += self._resolve_timers(moment)
+        resolved += self._ended_children(moment)
+        self.seen_answers = answers
         self._commit(resolved)
         first = [execution(self._attempt.run), *self._page(0)]
         return DurableExecutionInvocationInputWithClient(
@@ -118,10 +134,23 @@ class JournalClient:
         attempt = self._attempt
         return attempt.patiently(lambda: attempt.journal.operations(attempt.session_id))
 
+    def catch_up(self) -> bool:
+        """Take in what came while the workflow suspended, and say whether anything did.
+
+        Raises:
+            LeaseLostError: The run is another's now.
+            JournalUnavailableError: The journal did not answer for too long.
+        """
+        moment = self._moment()
+        changes = self._resolve_timers(moment) + self._look(moment)
+        self._commit(changes)
+        return bool(changes)
+
     def _record(self, updates: Iterable[OperationUpdate]) -> list[Operation]:
         moment = self._moment()
-        changes = self._resolve_timers(moment)
+        changes = self._resolve_timers(moment) + self._look(moment)
         self.has_news = self.has_news or bool(changes)
+        begun: list[Operation] = []
         for update in updates:
             if update.operation_type is SdkType.EXECUTION:
                 self.outcome = Outcome(payload=update.payload, error=error_from_sdk(update.error))
@@ -129,17 +158,83 @@ class JournalClient:
             change = record(update, self.operations.get(update.operation_id), moment)
             self._keep(change.operation)
             changes.append(change)
+            if change.operation.type is OperationType.CHAINED_INVOKE:
+                begun.append(change.operation)
         self._commit(changes)
+        # After the commit: a child of an operation that was never recorded would be nobody's.
+        refused = self._begin_children(begun, moment)
+        self._commit(refused)
         # Of several changes of an operation the last one stands.
-        latest = {change.operation.operation_id: change.operation for change in changes}
+        latest = {change.operation.operation_id: change.operation for change in changes + refused}
         return list(latest.values())
 
-    def _resolve_timers(self, moment: Moment) -> list[Recorded]:
-        resolved = [resolve(operation, moment) for operation in self._timed.values()]
-        changes = [change for change in resolved if change is not None]
-        for change in changes:
-            self._keep(change.operation)
+    def _begin_children(self, invokes: Iterable[Operation], moment: Moment) -> list[Recorded]:
+        attempt = self._attempt
+        begun = [
+            attempt.patiently(partial(self._children.begin, attempt.run, invoke, moment))
+            for invoke in list(invokes)
+            if invoke.type is OperationType.CHAINED_INVOKE
+        ]
+        return self._kept(begun)
+
+    def _look(self, moment: Moment) -> list[Recorded]:
+        """Read the answers that were recorded since the last look."""
+        if not self._outside:
+            return []
+        answers = self._answers()
+        if answers == self.seen_answers:
+            return []
+        callbacks = [
+            self._reread(operation)
+            for operation in list(self._outside.values())
+            if operation.type is OperationType.CALLBACK
+        ]
+        changes = self._kept(callbacks) + self._ended_children(moment)
+        self.seen_answers = answers
         return changes
+
+    def _reread(self, callback: Operation) -> Recorded | None:
+        attempt = self._attempt
+        found = attempt.patiently(
+            lambda: attempt.journal.operation(attempt.session_id, callback.operation_id)
+        )
+        # Without an event: whoever answered has recorded it.
+        return None if found in (None, callback) else Recorded(operation=found, events=())
+
+    def _ended_children(self, moment: Moment) -> list[Recorded]:
+        ended = [
+            self._attempt.patiently(
+                partial(self._children.ended, self._attempt.run, invoke, moment)
+            )
+            for invoke in list(self._outside.values())
+            if invoke.type is OperationType.CHAINED_INVOKE
+        ]
+        return self._kept(ended)
+
+    def _answers(self) -> int:
+        attempt = self._attempt
+        head = attempt.patiently(lambda: attempt.journal.get(attempt.session_id))
+        if head is None:
+            raise LeaseLostError(attempt.session_id, attempt=attempt.lease.attempt)
+        return head.answers
+
+    def _resolve_timers(self, moment: Moment) -> list[Recorded]:
+        timed = list(self._timed.values())
+        return self._kept([self._resolve(operation, moment) for operation in timed])
+
+    def _resolve(self, operation: Operation, moment: Moment) -> Recorded | None:
+        if operation.type is not OperationType.CALLBACK:
+            return resolve(operation, moment)
+        if operation.due_at is None or operation.due_at > moment.now:
+            return None
+        latest = self._attempt.time_out(operation.callback_id or "")
+        return None if latest == operation else Recorded(operation=latest, events=())
+
+    def _kept(self, changes: Iterable[Recorded | None]) -> list[Recorded]:
+        found = [change for change in changes if change is not None]
+        for change in found:
+            self._keep(change.operation)
+        return found
 
     def _keep(self, operation: Operation) -> None:
         self.operations[operation.operation_id] = operation
@@ -149,6 +244,10 @@ class JournalClient:
             self._timed[operation.operation_id] = operation
         else:
             self._timed.pop(operation.operation_id, None)
+        if operation.type in OUTSIDE and operation.status in OPEN:
+            self._outside[operation.operation_id] = operation
+        else:
+            self._outside.pop(operation.operation_id, None)
 
     def _commit(self, changes: Iterable[Recorded]) -> None:
         # A change without an event follows from the clock and is not written.

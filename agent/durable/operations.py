@@ -1,9 +1,8 @@
 """Our operations as the durable SDK has them."""
 
-import json
-
 from aws_durable_execution_sdk_python import lambda_service as sdk
 
+from runs.history import execution_arn, execution_input
 from runs.operations import Operation, OperationError, OperationType
 from runs.run import Run
 
@@ -32,27 +31,18 @@ def execution(run: Run) -> sdk.Operation:
 
     It is made from the head, not kept: the SDK finds it by the last segment of the ARN.
     """
-    event = {
-        "session_id": run.session_id,
-        "workflow": run.workflow,
-        "prompt": run.prompt,
-        "input": run.input,
-    }
     return sdk.Operation(
         operation_id=run.session_id,
         operation_type=sdk.OperationType.EXECUTION,
         status=sdk.OperationStatus.STARTED,
         start_timestamp=run.started_at,
-        execution_details=sdk.ExecutionDetails(input_payload=json.dumps(event)),
+        execution_details=sdk.ExecutionDetails(input_payload=execution_input(run)),
     )
 
 
 def arn_of(run: Run) -> str:
-    """Make up the execution ARN: of Lambda's form, because the SDK and its serialisers parse it."""
-    return (
-        f"arn:errand:lambda:::function:{run.workflow}:1"
-        f"/durable-execution/{run.session_id}/{run.session_id}"
-    )
+    """Make up the execution ARN; see `runs.history.execution_arn`."""
+    return execution_arn(run.workflow, run.session_id)
 
 
 def error_to_sdk(error: OperationError | None) -> sdk.ErrorObject | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from runs.events import Event, EventType
 from runs.journal.base import MAX_CHANGES, Changes
 from runs.json_types import Json
-from runs.operations import Operation, OperationError
+from runs.operations import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +96,3 @@ def recorded(
         details=details or {},
     )
     return Recorded(operation=operation, events=(event,), is_advance=is_advance)
-
-
-def error_details(error: OperationError | None) -> dict[str, Json]:
-    """Give an error as the timeline shows it; the stack stays with the operation."""
-    if error is None:
-        return {}
-    return {"Error": {"ErrorType": error.type, "ErrorMessage": error.message}}

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from agent.durable.recorded import Moment, Recorded, error_details, recorded
+from agent.durable.recorded import Moment, Recorded, recorded
 from runs.events import EventType
-from runs.operations import Operation, OperationError, OperationStatus, OperationType
+from runs.json_types import Json
+from runs.operations import Operation, OperationStatus, OperationType
 
 #: The statuses of an operation that has not ended.
 OPEN = frozenset({OperationStatus.STARTED, OperationStatus.PENDING, OperationStatus.READY})
+
+
+#: What somebody else ends: a person, or a child run.
+OUTSIDE = frozenset({OperationType.CALLBACK, OperationType.CHAINED_INVOKE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +25,14 @@ class Waiting:
     until: datetime | None
     #: For people.
     what: str
+    #: Whether an answer from outside may come before that.
+    is_outside: bool = False
 
 
 def resolve(operation: Operation, moment: Moment) -> Recorded | None:
     """Apply the time that has passed, None if that changes nothing.
 
+    Not to callbacks: whether one timed out or was answered before is the journal's to decide.
     A step whose retry time has come is READY, which follows from the clock: it has no event, and is
     not worth a write.
     """
@@ -33,21 +41,16 @@ def resolve(operation: Operation, moment: Moment) -> Recorded | None:
     match operation.type, operation.status:
         case OperationType.WAIT, OperationStatus.STARTED:
             over = replace(operation, status=OperationStatus.SUCCEEDED, ended_at=moment.now)
-            return recorded(EventType.WAIT_SUCCEEDED, over, moment, is_advance=True)
+            seconds = round((operation.due_at - operation.started_at).total_seconds())
+            details: dict[str, Json] = {"Duration": seconds}
+            return recorded(
+                EventType.WAIT_SUCCEEDED, over, moment, details=details, is_advance=True
+            )
         case OperationType.STEP, OperationStatus.PENDING:
             ready = replace(operation, status=OperationStatus.READY)
             return Recorded(operation=ready, events=())
-        case OperationType.CALLBACK, OperationStatus.STARTED:
-            return _time_out(operation, moment)
         case _:
             return None
-
-
-def _time_out(callback: Operation, moment: Moment) -> Recorded:
-    error = OperationError(type="CallbackTimeout", message="nobody answered in time")
-    late = replace(callback, status=OperationStatus.TIMED_OUT, error=error, ended_at=moment.now)
-    details = error_details(error)
-    return recorded(EventType.CALLBACK_TIMED_OUT, late, moment, details=details, is_advance=True)
 
 
 def waiting(operations: Mapping[str, Operation]) -> Waiting | None:
@@ -56,10 +59,11 @@ def waiting(operations: Mapping[str, Operation]) -> Waiting | None:
     if not pending:
         return None
     timed = [(operation.due_at, operation) for operation in pending if operation.due_at]
+    is_outside = any(operation.type in OUTSIDE for operation in pending)
     if not timed:
-        return Waiting(until=None, what=_describe(pending[0]))
+        return Waiting(until=None, what=_describe(pending[0]), is_outside=is_outside)
     until, first = min(timed, key=lambda pair: pair[0])
-    return Waiting(until=until, what=_describe(first))
+    return Waiting(until=until, what=_describe(first), is_outside=is_outside)
 
 
 def _open(operations: Mapping[str, Operation]) -> Iterable[Operation]:
@@ -96,5 +100,7 @@ def _describe(operation: Operation) -> str:
         OperationType.STEP: "retry of step",
         OperationType.WAIT: "wait",
         OperationType.CALLBACK: "answer to",
+        OperationType.CHAINED_INVOKE: "run of",
     }.get(operation.type, operation.type.value.lower())
-    return f"{kind} {operation.name}" if operation.name else kind
+    name = operation.name or operation.target
+    return f"{kind} {name}" if name else kind

@@ -5,7 +5,7 @@ Pure: an update and the operation as it was give the operation as it is now and 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -17,11 +17,12 @@ from aws_durable_execution_sdk_python.lambda_service import (
 )
 
 from agent.durable.operations import error_from_sdk
-from agent.durable.recorded import Moment, Recorded, error_details, recorded
+from agent.durable.recorded import Moment, Recorded, recorded
+from runs.callbacks import callback_id_of
 from runs.events import EventType
 from runs.instants import to_iso
 from runs.json_types import Json
-from runs.operations import Operation, OperationError, OperationStatus, OperationType
+from runs.operations import Operation, OperationStatus, OperationType, error_details
 
 _STARTS: Mapping[OperationType, EventType] = MappingProxyType(
     {
@@ -96,13 +97,16 @@ def _start(
     update: OperationUpdate, known: Operation | None, kind: OperationType, moment: Moment
 ) -> Recorded:
     begun = known or _new(update, kind, moment)
+    if known is not None and kind is not OperationType.STEP:
+        # Only steps begin again: a timer, a question or a child that is there goes on as it is.
+        return Recorded(operation=known, events=())
     match kind:
         case OperationType.WAIT:
             return _start_wait(update, begun, moment)
         case OperationType.CALLBACK:
             return _start_callback(update, begun, moment)
         case OperationType.CHAINED_INVOKE:
-            return _refuse_invoke(update, begun, moment)
+            return _start_invoke(update, begun, moment)
         case _ if known is None:
             return recorded(_STARTS[kind], begun, moment)
         case _:
@@ -123,32 +127,37 @@ def _start_wait(update: OperationUpdate, known: Operation, moment: Moment) -> Re
 
 def _start_callback(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
     options = update.callback_options or CallbackOptions()
-    # Nobody can send heartbeats, so a heartbeat time-out is one more time-out; 0 is none.
-    limits = [n for n in (options.timeout_seconds, options.heartbeat_timeout_seconds) if n]
-    due_at = moment.now + timedelta(seconds=min(limits)) if limits else None
-    # Whoever answers finds the run by the id alone.
-    callback_id = f"{moment.session_id}.{known.operation_id}"
-    started = replace(known, due_at=due_at, callback_id=callback_id)
-    details: dict[str, Json] = {
-        "CallbackId": callback_id,
-        "Timeout": options.timeout_seconds,
-        "HeartbeatTimeout": options.heartbeat_timeout_seconds,
+    # 0 is none.
+    limits = {
+        "Timeout": options.timeout_seconds or None,
+        "HeartbeatTimeout": options.heartbeat_timeout_seconds or None,
     }
+    seconds = [limit for limit in limits.values() if limit is not None]
+    callback_id = callback_id_of(moment.session_id, known.operation_id)
+    started = replace(
+        known,
+        due_at=_after(moment, min(seconds, default=None)),
+        timeout_at=_after(moment, limits["Timeout"]),
+        heartbeat_seconds=limits["HeartbeatTimeout"],
+        callback_id=callback_id,
+    )
+    details: dict[str, Json] = {"CallbackId": callback_id}
+    details |= {name: limit for name, limit in limits.items() if limit is not None}
     return recorded(EventType.CALLBACK_STARTED, started, moment, details=details)
 
 
-def _refuse_invoke(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
-    """Fail a chained invoke at once: there are no child runs, and it would wait for ever."""
-    target = update.chained_invoke_options.function_name if update.chained_invoke_options else ""
-    error = OperationError(
-        type="ChainedInvokeUnsupported",
-        message=f"{target!r} can't be invoked from a workflow: there are no child runs",
-    )
-    failed = replace(known, status=OperationStatus.FAILED, error=error, ended_at=moment.now)
-    details = error_details(error)
-    return recorded(
-        EventType.CHAINED_INVOKE_FAILED, failed, moment, details=details, is_advance=True
-    )
+def _after(moment: Moment, seconds: int | None) -> datetime | None:
+    return None if seconds is None else moment.now + timedelta(seconds=seconds)
+
+
+def _start_invoke(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
+    options = update.chained_invoke_options
+    target = options.function_name if options else ""
+    started = replace(known, target=target, input=update.payload)
+    details: dict[str, Json] = {"FunctionName": target}
+    if options and options.tenant_id is not None:
+        details["TenantId"] = options.tenant_id
+    return recorded(EventType.CHAINED_INVOKE_STARTED, started, moment, details=details)
 
 
 def _retry(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
@@ -165,6 +174,9 @@ def _retry(update: OperationUpdate, known: Operation, moment: Moment) -> Recorde
     )
     kind = EventType.STEP_SUCCEEDED if error is None else EventType.STEP_FAILED
     details = error_details(error)
+    if error is None and update.payload is not None:
+        # The next try's payload takes its place in the operation; the history keeps this one.
+        details["Result"] = {"Payload": update.payload, "Truncated": False}
     details["RetryDetails"] = {
         "CurrentAttempt": pending.attempt,
         "NextAttemptDelaySeconds": delay,
@@ -185,4 +197,7 @@ def _end(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
         replay_children=bool(update.context_options and update.context_options.replay_children),
         ended_at=moment.now,
     )
-    return recorded(kind, ended, moment, details=error_details(error), is_advance=True)
+    details = error_details(error)
+    if ended.type is OperationType.STEP:
+        details["RetryDetails"] = {"CurrentAttempt": ended.attempt}
+    return recorded(kind, ended, moment, details=details, is_advance=True)

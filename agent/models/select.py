@@ -60,6 +60,13 @@ class ModelChoice:
     #: How long `offline` takes for an answer, so that one can watch, cancel or kill it.
     think_seconds: float = 0.0
 
+    @property
+    def author(self) -> str:
+        """Say who answers, for the readers of a report."""
+        if self.provider is Provider.OFFLINE:
+            return "the offline playbook, without a language model"
+        return f"the model {self.model_id or self.provider}"
+
     @classmethod
     def parse(cls, text: str) -> "ModelChoice":
         """Read a value of `ERRAND_MODEL`.

@@ -14,7 +14,6 @@ from strands import Agent
 
 from agent.agents import retry_if_it_helps, run_agent
 from agent.attempt import Attempt
-from agent.models.select import ModelChoice, Provider
 from agent.services import attempt_of, services_of
 from agent.workflows.cost import playbook
 from agent.workflows.cost.bill import Bill
@@ -72,7 +71,7 @@ def handler(event: dict[str, Any], context: DurableContext) -> Json:
             output=Analysis,
             max_turns=MAX_TURNS,
         )
-        author = _author(services_of(context).model)
+        author = services_of(context).model.author
 
         def report_step(_: StepContext) -> Json:
             return _report(attempt, bill(), summary, analysis, author)
@@ -130,12 +129,6 @@ def _prompt(prompt: str, summary: Summary) -> str:
         f"{prompt}\n\nThe bill is {summary.name}: {summary.rows:,} charges from "
         f"{summary.first_day} to {summary.last_day}, in {', '.join(summary.currencies)}."
     )
-
-
-def _author(model: ModelChoice) -> str:
-    if model.provider is Provider.OFFLINE:
-        return "the offline playbook, without a language model"
-    return f"the model {model.model_id or model.provider}"
 
 
 def _report(

@@ -6,8 +6,9 @@ safe to call from several threads, and from several processes on the same store.
 Every method may raise `JournalUnavailableError` (the store did not answer; try again) and
 `CorruptRecordError` (a record can't be read; the others can). Methods that give large values may
 raise `PayloadMissingError` and `PayloadHashError`. A write that raised `JournalUnavailableError`
-may have been made: `accept`, `claim`, `renew`, `cancel`, `expire` and `give_up` can just be
-repeated; before repeating any other, look at what is there. Instants keep whole milliseconds.
+may have been made: `accept`, `claim`, `renew`, `cancel`, `expire`, `give_up`, `heartbeat_callback`
+and `time_out_callback` can just be repeated; before repeating any other, look at what is there.
+Instants keep whole milliseconds.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from typing import Protocol
 from runs.events import Event
 from runs.json_types import Json
 from runs.lifecycle import Ending
-from runs.operations import Operation
+from runs.operations import Operation, OperationError
 from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
 
 #: How many records one `Changes` may hold: a DynamoDB transaction takes 100, the head is one.
@@ -131,6 +132,15 @@ class Recorded:
     event: Event
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The answer to `Journal.complete_callback` and its like."""
+
+    #: With the token of the state machine that is to be woken, if one waits.
+    run: Run
+    callback: Operation
+
+
 class Journal(Protocol):
     """Records runs. A head and the events that tell of its change are written together or not."""
 
@@ -193,17 +203,28 @@ class Journal(Protocol):
     def settle(self, lease: Lease, ending: Ending, *, now: datetime) -> Run:
         """End a run. After the answer no write of any attempt is taken.
 
+        Whoever ends a run, by whichever method: if it is a child, its parent has one answer more,
+        in the same write, and is due at once if it was parked. If it ended badly, its own open
+        children are asked to end; those that could not be asked find out by themselves.
+
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
         """
         ...
 
     def park(
-        self, lease: Lease, *, wake_at: datetime | None, waiting_for: str, now: datetime
+        self,
+        lease: Lease,
+        *,
+        wake_at: datetime | None,
+        waiting_for: str,
+        now: datetime,
+        seen_answers: int | None = None,
     ) -> Run:
         """Give up the machine: WAITING until `wake_at`, or until an answer comes.
 
-        A run whose cancellation was requested becomes CANCELLED instead.
+        If more answers than `seen_answers` are recorded, the run is due at once. A run whose
+        cancellation was requested becomes CANCELLED instead.
 
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
@@ -253,12 +274,61 @@ class Journal(Protocol):
         """
         ...
 
+    def complete_callback(
+        self, callback_id: str, payload: str | None, *, now: datetime, by: str | None = None
+    ) -> Answered:
+        """Answer a callback; the payload is what its serialiser reads, as it is.
+
+        A parked run becomes due at once; a worker sees it at its next look. Only a pending
+        callback takes an answer, so of any number at once one is recorded. `now` is also when a
+        time-out counts as passed.
+
+        Raises:
+            CallbackNotFoundError: Nothing has that id.
+            CallbackClosedError: It was answered (the error says when and by whom), it timed out,
+                or its run is over.
+        """
+        ...
+
+    def fail_callback(
+        self, callback_id: str, error: OperationError, *, now: datetime, by: str | None = None
+    ) -> Answered:
+        """Answer a callback with an error; see `complete_callback`."""
+        ...
+
+    def heartbeat_callback(self, callback_id: str, *, now: datetime) -> Answered:
+        """Give a pending callback its full heartbeat time again; see `complete_callback`."""
+        ...
+
+    def time_out_callback(self, lease: Lease, callback_id: str, *, now: datetime) -> Operation:
+        """Close a callback whose time has passed, and give it as it is then.
+
+        One that was answered, or whose heartbeat came in time, stays as it is.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
+            CallbackNotFoundError: Nothing has that id.
+        """
+        ...
+
+    def operation(self, session_id: str, operation_id: str) -> Operation | None:
+        """Read one operation of a run."""
+        ...
+
     def operations(self, session_id: str) -> list[Operation]:
         """Read all operations of a run, in the order in which they were first recorded."""
         ...
 
     def events(self, session_id: str, *, after: str | None = None) -> list[Recorded]:
         """Read the timeline, or what was recorded after the event with the id `after`."""
+        ...
+
+    def history(self, session_id: str) -> list[dict[str, Json]]:
+        """Give a run's execution history; see `runs.history.history`.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
         ...
 
     def messages(self, session_id: str, agent: str) -> list[Message]:

@@ -19,6 +19,7 @@ from itertools import islice
 
 from runs import lifecycle
 from runs.artifacts.base import ArtifactStore
+from runs.children import told, waiting_parent
 from runs.errors import (
     CorruptRecordError,
     JournalUnavailableError,
@@ -126,7 +127,11 @@ class DynamoJournal(RecordJournal):
                 before = self._must_find(session_id)
                 run = self._decoded_head(before, session_id, is_strict=is_strict)
                 change = rule(run)
-                if change.run is run or self._table.write(self._change_writes(change, before)):
+                if change.run is run:
+                    return run
+                writes = self._change_writes(change, before)
+                writes += self._parent_writes(waiting_parent(run, change.run), change.run)
+                if self._table.write(writes):
                     return change.run
                 time.sleep(pause)
         msg = f"run {session_id!r} was changed by others {TRIES} times while it was to be changed"
@@ -140,11 +145,24 @@ class DynamoJournal(RecordJournal):
         version = int(before["version"]["N"])
         return [next_head_write(self._table.name, unknown | head, version=version), *events]
 
+    def _parent_writes(self, parent_id: str | None, child: Run) -> list[Write]:
+        """Give the write that tells a parent of its child's end, in the child's own transaction.
+
+        Its condition, too, is that the head is still the one read.
+        """
+        before = None if parent_id is None else self._table.get(parent_id, HEAD)
+        if parent_id is None or before is None:
+            return []
+        parent = self._decoded_head(before, parent_id, is_strict=False)
+        change = told(parent, now=child.updated_at)
+        return [] if change.run is parent else self._change_writes(change, before)
+
     def _change_items(
         self, change: Change, record: Record, *, after: str | None
     ) -> tuple[Item, list[Write]]:
         session_id, at = change.run.session_id, change.run.updated_at
-        parts = event_parts(change.events, self._codec, ulids=self._ulids, after=after)
+        parts = parts_of(Changes(operations=change.operations), self._codec)
+        parts |= event_parts(change.events, self._codec, ulids=self._ulids, after=after)
         events = self._part_writes(parts, session_id, at)
         # Above all ids of this write: who changes the head next makes larger ones, whatever the
         # clock of that machine says.

@@ -1,13 +1,18 @@
 """What journals that keep records by key have in common: the port, on four methods of a store."""
 
+import logging
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from runs import lifecycle
-from runs.errors import LeaseLostError, RunNotFoundError
-from runs.journal.base import AgentRecord, Claim, Message, Recorded, ToolEntry
+from runs import callbacks, lifecycle
+from runs.callbacks import CallbackRule, place_of
+from runs.children import open_children
+from runs.errors import CallbackNotFoundError, LeaseLostError, RunError, RunNotFoundError
+from runs.history import history
+from runs.journal.base import AgentRecord, Answered, Claim, Message, Recorded, ToolEntry
 from runs.journal.keys import (
     OPERATIONS,
     KeyRange,
@@ -15,13 +20,17 @@ from runs.journal.keys import (
     event_id_of,
     events_after,
     messages_of,
+    operation_key,
     tool_key,
 )
-from runs.lifecycle import Ending, Rule
-from runs.operations import Operation
+from runs.json_types import Json
+from runs.lifecycle import Change, Ending, Rule
+from runs.operations import Operation, OperationError
 from runs.payloads import Codec
 from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TOOL, Kind, Record
-from runs.run import Lease, Run, RunFailure
+from runs.run import Lease, Run, RunFailure, Status
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -83,14 +92,26 @@ class RecordJournal(ABC):
 
     def settle(self, lease: Lease, ending: Ending, *, now: datetime) -> Run:
         """See `Journal.settle`."""
-        return self._fenced(lease, partial(lifecycle.settle, lease=lease, ending=ending, now=now))
+        rule = partial(lifecycle.settle, lease=lease, ending=ending, now=now)
+        return self._with_children(self._fenced(lease, rule), now)
 
     def park(
-        self, lease: Lease, *, wake_at: datetime | None, waiting_for: str, now: datetime
+        self,
+        lease: Lease,
+        *,
+        wake_at: datetime | None,
+        waiting_for: str,
+        now: datetime,
+        seen_answers: int | None = None,
     ) -> Run:
         """See `Journal.park`."""
         rule = partial(
-            lifecycle.park, lease=lease, wake_at=wake_at, waiting_for=waiting_for, now=now
+            lifecycle.park,
+            lease=lease,
+            wake_at=wake_at,
+            waiting_for=waiting_for,
+            seen_answers=seen_answers,
+            now=now,
         )
         return self._fenced(lease, rule)
 
@@ -104,15 +125,81 @@ class RecordJournal(ABC):
 
     def cancel(self, session_id: str, *, now: datetime, reason: str) -> Run:
         """See `Journal.cancel`."""
-        return self._change(session_id, partial(lifecycle.cancel, now=now, reason=reason))
+        run = self._change(session_id, partial(lifecycle.cancel, now=now, reason=reason))
+        return self._with_children(run, now)
 
     def expire(self, session_id: str, *, now: datetime) -> Run:
         """See `Journal.expire`."""
-        return self._change(session_id, partial(lifecycle.expire, now=now))
+        run = self._change(session_id, partial(lifecycle.expire, now=now))
+        return self._with_children(run, now)
 
     def give_up(self, session_id: str, *, error: RunFailure, now: datetime) -> Run:
         """See `Journal.give_up`."""
-        return self._change(session_id, partial(lifecycle.give_up, error=error, now=now))
+        run = self._change(session_id, partial(lifecycle.give_up, error=error, now=now))
+        return self._with_children(run, now)
+
+    def _with_children(self, run: Run, now: datetime) -> Run:
+        """Cancel what an ended run started and nobody waits for any more."""
+        if not run.status.is_terminal or run.status is Status.COMPLETED:
+            return run
+        reason = f"its parent run {run.session_id} is {run.status}"
+        try:
+            for child_id in open_children(run.session_id, self.operations(run.session_id)):
+                with suppress(RunNotFoundError):
+                    # Its deadline is the parent's: it may be over by itself.
+                    if not self.expire(child_id, now=now).status.is_terminal:
+                        self.cancel(child_id, now=now, reason=reason)
+        except RunError as error:
+            # The run has ended all the same, and a child's worker looks at its parent too.
+            extra = {"session_id": run.session_id, "error": str(error)}
+            logger.warning("children not cancelled", extra=extra)
+        return run
+
+    def complete_callback(
+        self, callback_id: str, payload: str | None, *, now: datetime, by: str | None = None
+    ) -> Answered:
+        """See `Journal.complete_callback`."""
+        rule = partial(callbacks.complete, payload=payload, now=now, by=by)
+        return self._answer(callback_id, rule)
+
+    def fail_callback(
+        self, callback_id: str, error: OperationError, *, now: datetime, by: str | None = None
+    ) -> Answered:
+        """See `Journal.fail_callback`."""
+        return self._answer(callback_id, partial(callbacks.fail, error=error, now=now, by=by))
+
+    def heartbeat_callback(self, callback_id: str, *, now: datetime) -> Answered:
+        """See `Journal.heartbeat_callback`."""
+        return self._answer(callback_id, partial(callbacks.heartbeat, now=now))
+
+    def time_out_callback(self, lease: Lease, callback_id: str, *, now: datetime) -> Operation:
+        """See `Journal.time_out_callback`."""
+        return self._answer(callback_id, partial(callbacks.time_out, lease=lease, now=now)).callback
+
+    def _answer(self, callback_id: str, rule: CallbackRule) -> Answered:
+        session_id, operation_id = place_of(callback_id)
+        #: As of the last try: a rule may be applied more than once.
+        latest: list[Operation] = []
+
+        def apply(run: Run) -> Change:
+            # Read after the head: the write's condition on the head then covers it too, because
+            # whatever changes an operation changes the head's version.
+            known = self._one(OPERATION, session_id, operation_key(operation_id))
+            if known is None or known.callback_id != callback_id:
+                raise CallbackNotFoundError(callback_id)
+            change = rule(run, known)
+            latest[:] = change.operations or (known,)
+            return change
+
+        try:
+            run = self._change(session_id, apply)
+        except RunNotFoundError as error:
+            raise CallbackNotFoundError(callback_id) from error
+        return Answered(run=run, callback=latest[0])
+
+    def operation(self, session_id: str, operation_id: str) -> Operation | None:
+        """See `Journal.operation`."""
+        return self._one(OPERATION, session_id, operation_key(operation_id))
 
     def operations(self, session_id: str) -> list[Operation]:
         """See `Journal.operations`."""
@@ -126,6 +213,16 @@ class RecordJournal(ABC):
             Recorded(event_id=event_id_of(pair[0]), event=self._decoded(EVENT, session_id, *pair))
             for pair in found
         ]
+
+    def history(self, session_id: str) -> list[dict[str, Json]]:
+        """See `Journal.history`."""
+        # The events first: what they tell of is then in what is read after them.
+        events = [recorded.event for recorded in self.events(session_id)]
+        operations = self.operations(session_id)
+        run = self.get(session_id)
+        if run is None:
+            raise RunNotFoundError(session_id)
+        return history(run, events, operations)
 
     def messages(self, session_id: str, agent: str) -> list[Message]:
         """See `Journal.messages`."""

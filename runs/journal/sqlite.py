@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runs import lifecycle
 from runs.artifacts.base import ArtifactStore
+from runs.children import told, waiting_parent
 from runs.errors import CorruptRecordError, LeaseLostError, RunNotFoundError
 from runs.events import Event
 from runs.head_record import RUN, RUN_FIELDS, artifact_to_record
@@ -39,7 +40,7 @@ from runs.journal.sqlite_rows import (
     to_text,
 )
 from runs.json_types import Json
-from runs.lifecycle import Rule
+from runs.lifecycle import Change, Rule
 from runs.payloads import HEAD, Codec
 from runs.records import Record
 from runs.run import RETENTION, Artifact, Lease, Run, Status
@@ -138,11 +139,28 @@ class SqliteJournal(RecordJournal):
             run = self._head_for(before, session_id, is_strict=is_strict)
             change = rule(run)
             if change.run is not run:
-                unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
-                head = self._codec.encode_head(change.run, before=before)
-                db.execute(REPLACE_HEAD, to_row(unknown | head))
-                self._put(db, session_id, self._event_parts(db, session_id, change.events))
+                self._write(db, change, before=before)
+            if (parent_id := waiting_parent(run, change.run)) is not None:
+                self._tell(db, parent_id, now=change.run.updated_at)
         return change.run
+
+    def _write(self, db: sqlite3.Connection, change: Change, *, before: Record) -> None:
+        session_id = change.run.session_id
+        unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
+        head = self._codec.encode_head(change.run, before=before)
+        db.execute(REPLACE_HEAD, to_row(unknown | head))
+        parts = parts_of(Changes(operations=change.operations), self._codec)
+        parts |= self._event_parts(db, session_id, change.events)
+        self._put(db, session_id, parts)
+
+    def _tell(self, db: sqlite3.Connection, parent_id: str, *, now: datetime) -> None:
+        before = self._find(db, parent_id)
+        if before is None:
+            return
+        parent = self._head_for(before, parent_id, is_strict=False)
+        change = told(parent, now=now)
+        if change.run is not parent:
+            self._write(db, change, before=before)
 
     def _event_parts(
         self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]

@@ -1,4 +1,4 @@
-"""A cost analysis whose worker is killed by SIGKILL before and after each journal write."""
+"""Runs whose worker is killed by SIGKILL before and after each journal write."""
 
 import json
 import subprocess
@@ -13,8 +13,10 @@ import pytest
 from runs.artifacts.folder import FolderStore
 from runs.events import EventType
 from runs.journal.sqlite import SqliteJournal
+from runs.json_types import Json
 from runs.run import Status
 from tests.support.cost import PROJECT, SAMPLE, SESSION_ID
+from tests.support.research import write
 
 #: Workers in parallel, as many as the smallest machine has cores.
 _LANES = 2
@@ -25,6 +27,7 @@ class Trace:
     """What a run left behind, as far as being killed must not change it."""
 
     status: Status
+    result: Json
     files: dict[str, str]
     finished_steps: dict[str | None, int]
     model_calls: int
@@ -45,6 +48,7 @@ def _trace(folder: Path) -> tuple[Trace, int]:
     steps = Counter(event.name for event in events if event.type is EventType.STEP_SUCCEEDED)
     trace = Trace(
         status=run.status,
+        result=run.result,
         files={artifact.name: artifact.sha256 for artifact in run.artifacts},
         finished_steps=dict(steps),
         model_calls=kinds[EventType.MODEL_CALLED],
@@ -62,9 +66,14 @@ def _differences(folder: Path, undisturbed: Trace) -> dict[str, tuple[object, ob
     return {name: (wanted, got) for name, (wanted, got) in pairs.items() if wanted != got}
 
 
-def _lives(folder: Path, points: Sequence[str]) -> subprocess.Popen[str]:
+def _lives(
+    workflow: str, folder: Path, given: Path, points: Sequence[str]
+) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - this interpreter, our own module
-        [sys.executable, "-m", "tests.support.killing", str(folder), str(SAMPLE), *points],
+        [
+            *(sys.executable, "-m", "tests.support.killing"),
+            *(workflow, str(folder), str(given), *points),
+        ],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         text=True,
@@ -79,14 +88,23 @@ def _told(process: subprocess.Popen[str]) -> Iterator[tuple[str, int]]:
         yield told["point"], told["died_of"]
 
 
+@pytest.fixture
+def given(workflow: str, tmp_path: Path) -> Path:
+    # Two topics at once are enough to get in each other's way, and soon done.
+    return SAMPLE if workflow == "cost-analysis" else write(tmp_path)
+
+
 @pytest.mark.timeout(900)
-def test_a_run_killed_at_any_write_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    assert list(_told(_lives(tmp_path, ["0-before"]))) == [("0-before", 0)]
+@pytest.mark.parametrize("workflow", ["cost-analysis", "research-report"])
+def test_a_run_killed_at_any_write_ends_as_if_it_had_not_been(
+    workflow: str, given: Path, tmp_path: Path
+) -> None:
+    assert list(_told(_lives(workflow, tmp_path, given, ["0-before"]))) == [("0-before", 0)]
     undisturbed, _ = _trace(tmp_path / "0-before")
     writes = json.loads((tmp_path / "0-before" / "writes.json").read_text())
     points = [f"{write}-{when}" for write in range(1, writes + 1) for when in ("before", "after")]
 
-    lanes = [_lives(tmp_path, points[lane::_LANES]) for lane in range(_LANES)]
+    lanes = [_lives(workflow, tmp_path, given, points[lane::_LANES]) for lane in range(_LANES)]
     deaths = dict(told for lane in lanes for told in _told(lane))
 
     assert undisturbed.status is Status.COMPLETED

@@ -133,6 +133,8 @@ class Plant:
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    workflow: str = "cost-analysis"
+    prompt: str = "What did we spend, and where can we save?"
 
     def __post_init__(self) -> None:
         self.artifacts = FolderStore(self.folder / "artifacts")
@@ -174,8 +176,8 @@ class Plant:
         now = self.clock()
         return Run(
             session_id=SESSION_ID,
-            workflow="cost-analysis",
-            prompt="What did we spend, and where can we save?",
+            workflow=self.workflow,
+            prompt=self.prompt,
             input=bill,
             source="test",
             status=Status.QUEUED,

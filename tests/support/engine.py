@@ -10,6 +10,8 @@ from pathlib import Path
 from agent.attempt import Attempt
 from agent.jobs import Job, Jobs
 from agent.models.select import ModelChoice, Provider
+from agent.poller import Poller
+from agent.registry import Registry
 from agent.runner import Limits, Runner
 from agent.settling import Settler
 from runs.artifacts.folder import FolderStore
@@ -88,6 +90,7 @@ class Engine:
     clock: Callable[[], datetime]
     limits: Limits
     signals: HeardSignals = field(default_factory=HeardSignals)
+    registry: Registry = REGISTRY
 
     @property
     def runner(self) -> Runner:
@@ -95,7 +98,7 @@ class Engine:
         return Runner(
             journal=self.journal,
             artifacts=self.artifacts,
-            registry=REGISTRY,
+            registry=self.registry,
             settler=Settler(journal=self.journal, signal=self.signals),
             limits=self.limits,
             model=ModelChoice(provider=Provider.OFFLINE),
@@ -139,9 +142,9 @@ class Engine:
             clock=self.clock,
         )
 
-    def job(self) -> Job:
-        """Begin a job for the run."""
-        job = Jobs(self.clock).begin("run-1")
+    def job(self, session_id: str = "run-1") -> Job:
+        """Begin a job for a run."""
+        job = Jobs(self.clock).begin(session_id)
         assert job is not None
         return job
 
@@ -155,6 +158,11 @@ class Engine:
         self.runner.run(self.job())
         return self.head()
 
+    def look(self) -> None:
+        """Make an attempt at each run that is due now, as the poller of a process does."""
+        begin = lambda session_id: self.runner.run(self.job(session_id))  # noqa: E731 - an argument
+        Poller(self.journal, begin=begin, clock=self.clock).look()
+
     @contextmanager
     def executing(self, workflow: str, prompt: str = "", **changes: object) -> Iterator[Job]:
         """Make an attempt in the background while the block runs, and wait for it at the end."""
@@ -166,9 +174,9 @@ class Engine:
         thread.join(20)
         assert job.wait(0), "the job did not end"
 
-    def head(self) -> Run:
-        """Read the head."""
-        run = self.journal.get("run-1")
+    def head(self, session_id: str = "run-1") -> Run:
+        """Read a head."""
+        run = self.journal.get(session_id)
         assert run is not None
         return run
 

@@ -1,7 +1,7 @@
 """A worker that is killed at a chosen write of its journal: `python -m tests.support.killing`.
 
-    killing FOLDER BILL            run undisturbed, and tell how many writes it took
-    killing FOLDER BILL 7 before   die by SIGKILL before (or after) the 7th, then resume
+    killing WORKFLOW FOLDER INPUT            run undisturbed, and tell how many writes it took
+    killing WORKFLOW FOLDER INPUT 7-before   die by SIGKILL before (or after) the 7th, then resume
 
 One process forks a worker for each life, so that what takes long, importing, is done once. The
 second worker's clock is later by more than the lease: waiting for it to expire would prove no more.
@@ -22,6 +22,10 @@ from agent.registry import Registry
 from runs.journal.base import Journal
 from tests.support.cost import Plant
 
+PROMPTS = {
+    "cost-analysis": "What did we spend, and where can we save?",
+    "research-report": "How is a lighthouse lit, and who keeps it?",
+}
 #: The port's methods that an attempt writes by. Renewals come when they come, and only repeat.
 WRITES = frozenset({"accept", "claim", "commit", "settle", "park"})
 
@@ -67,14 +71,30 @@ class LaterClock:
         return datetime.now(UTC) + self.later
 
 
-def live(folder: Path, bill: str, *, write: int = 0, is_after: bool = False, later: int = 0) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """The run whose workers are killed."""
+
+    workflow: str
+    input: str
+
+    def plant(self, folder: Path, *, later: int) -> Plant:
+        """Give the place where it runs, at so many minutes from now."""
+        clock = cast("Any", LaterClock(timedelta(minutes=later)))
+        prompt = PROMPTS[self.workflow]
+        return Plant(folder, clock=clock, workflow=self.workflow, prompt=prompt)
+
+
+def live(
+    folder: Path, victim: Victim, *, write: int = 0, is_after: bool = False, later: int = 0
+) -> int:
     """Fork a worker that makes one attempt, and give the signal that ended it, 0 for none."""
     child = os.fork()
     if child == 0:
         try:
-            plant = Plant(folder, clock=cast("Any", LaterClock(timedelta(minutes=later))))
+            plant = victim.plant(folder, later=later)
             journal = KillingJournal(plant.journal, write=write, is_after=is_after)
-            plant.attempt(bill, journal=cast("Journal", journal))
+            plant.attempt(victim.input, journal=cast("Journal", journal))
             (folder / "writes.json").write_text(json.dumps(journal.writes))
         except BaseException:  # noqa: BLE001 - the parent must see it, whatever it is
             traceback.print_exc()
@@ -86,15 +106,16 @@ def live(folder: Path, bill: str, *, write: int = 0, is_after: bool = False, lat
 
 def main(arguments: list[str]) -> None:
     """Do as the command line says, one life after the other."""
-    folder, bill = Path(arguments[0]), arguments[1]
+    workflow, folder = arguments[0], Path(arguments[1])
+    victim = Victim(workflow=workflow, input=arguments[2])
     Registry.load()
-    for point in arguments[2:] or ["0-before"]:
+    for point in arguments[3:] or ["0-before"]:
         write, _, when = point.partition("-")
         place = folder / point
         place.mkdir(parents=True)
-        died_of = live(place, bill, write=int(write), is_after=when == "after")
+        died_of = live(place, victim, write=int(write), is_after=when == "after")
         if int(write):
-            live(place, bill, later=5)
+            live(place, victim, later=5)
         print(json.dumps({"point": point, "died_of": died_of}), flush=True)  # noqa: T201 - the parent reads it
 
 

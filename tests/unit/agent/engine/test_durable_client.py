@@ -11,6 +11,7 @@ from agent.attempt import Attempt, StopReason
 from agent.durable.client import JournalClient
 from agent.durable.timers import waiting
 from agent.outcomes import Ended, Suspended, read_output
+from runs.callbacks import place_of
 from runs.errors import JournalUnavailableError
 from runs.events import EventType
 from runs.journal.base import Changes
@@ -162,11 +163,11 @@ def test_a_callback_id_names_its_run(still_engine: Engine) -> None:
 
     (callback,) = answer.new_execution_state.operations
     assert callback.callback_details is not None
-    assert callback.callback_details.callback_id == "run-1.c"
+    assert place_of(callback.callback_details.callback_id) == ("run-1", "c")
     assert kept(still_engine)["c"].due_at is None
 
 
-def test_a_chained_invoke_fails_at_once(still_engine: Engine) -> None:
+def test_an_invoke_of_what_is_no_workflow_fails_at_once(still_engine: Engine) -> None:
     identifier = identify("i", sdk.OperationType.CHAINED_INVOKE)
     update = sdk.OperationUpdate.create_invoke_start(
         identifier, "{}", sdk.ChainedInvokeOptions("other")
@@ -176,7 +177,7 @@ def test_a_chained_invoke_fails_at_once(still_engine: Engine) -> None:
 
     error = kept(still_engine)["i"].error
     assert error is not None
-    assert "no child runs" in (error.message or "")
+    assert error.type == "ResourceNotFoundException"
 
 
 def test_an_update_the_service_does_not_know_is_refused(still_engine: Engine) -> None:

@@ -72,7 +72,7 @@ def test_an_error_arrives_as_the_workflow_raised_it(engine: Engine, way: str) ->
     ("way", "kind", "message"),
     [
         ("exit", "SystemExit", "3"),
-        ("invoke", "ChainedInvokeUnsupported", "'another' can't be invoked from a workflow"),
+        ("invoke", "ResourceNotFoundException", "'another' is not a workflow"),
         ("result", "TypeError", "not JSON serializable"),
     ],
 )
@@ -119,7 +119,7 @@ def test_an_answer_that_does_not_come_in_time_fails_the_question(engine: Engine)
     run = engine.execute("asks", "1")
 
     assert run.status is Status.FAILED
-    assert run.error == RunFailure(type="CallbackTimeout", message="nobody answered in time")
+    assert run.error == RunFailure(type="Callback.Timeout", message="Callback timed out")
 
 
 @pytest.mark.parametrize(("workflow", "prompt"), [("steps", "1"), ("fails", "step"), ("asks", "0")])

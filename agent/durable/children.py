@@ -1,0 +1,91 @@
+"""Chained invokes: operations that another workflow's run carries out.
+
+The operation is recorded before the child is accepted, and both before the workflow goes on. A
+worker that dies between the two leaves an operation without a child, which the next one sees when
+it reads the run's state. A child that is there is never accepted again.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from agent.durable.recorded import Moment, Recorded, recorded
+from runs.children import INVOKE_ENDINGS, child_of
+from runs.errors import UnwatchedRunError
+from runs.events import EventType
+from runs.ids import child_session_id
+from runs.journal.base import Journal
+from runs.operations import Operation, OperationError, OperationStatus, error_details
+from runs.run import Run, RunFailure
+from runs.watch import PolledJournal, Watcher
+
+#: What the service calls a function that is not there.
+_NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Children:
+    """Starts child runs, and reads how they ended."""
+
+    journal: Journal
+    #: The names that can be invoked.
+    workflows: Collection[str]
+    watcher: Watcher = field(default_factory=PolledJournal)
+
+    def begin(self, parent: Run, invoke: Operation, moment: Moment) -> Recorded | None:
+        """See that an operation's child run is there; give the operation if it can't be."""
+        workflow = _workflow(invoke.target or "")
+        if workflow not in self.workflows:
+            known = ", ".join(sorted(self.workflows)) or "none"
+            message = f"{invoke.target!r} is not a workflow, expected one of: {known}"
+            return _refused(invoke, OperationError(type=_NOT_FOUND, message=message), moment)
+        child = self._child(parent, invoke, workflow, moment)
+        # One that was claimed has been handed over by somebody.
+        if child.attempt or child.status.is_terminal:
+            return None
+        try:
+            self.watcher.watch(child.session_id)
+        except UnwatchedRunError as error:
+            self.journal.cancel(child.session_id, now=moment.now, reason=str(error))
+            failure = OperationError(type=type(error).__name__, message=str(error))
+            return _refused(invoke, failure, moment)
+        return None
+
+    def ended(self, parent: Run, invoke: Operation, moment: Moment) -> Recorded | None:
+        """Give an operation as its child's end makes it; None if the child goes on."""
+        child = self.journal.get(child_session_id(parent.session_id, invoke.operation_id))
+        if child is None or not child.status.is_terminal:
+            return None
+        status, kind = INVOKE_ENDINGS[child.status]
+        error = _error(child.error)
+        over = replace(
+            invoke,
+            status=status,
+            payload=json.dumps(child.result) if error is None else None,
+            error=error,
+            ended_at=moment.now,
+        )
+        return recorded(kind, over, moment, details=error_details(error), is_advance=True)
+
+    def _child(self, parent: Run, invoke: Operation, workflow: str, moment: Moment) -> Run:
+        asked = child_of(parent, invoke, workflow=workflow, now=moment.now)
+        known = self.journal.get(asked.session_id)
+        return known or self.journal.accept(asked).run
+
+
+def _workflow(target: str) -> str:
+    """Give the name in a function's name or ARN, without a version or an alias."""
+    name = target.rpartition(":function:")[2]
+    return name.partition(":")[0]
+
+
+def _refused(invoke: Operation, error: OperationError, moment: Moment) -> Recorded:
+    failed = replace(invoke, status=OperationStatus.FAILED, error=error, ended_at=moment.now)
+    details = error_details(error)
+    return recorded(
+        EventType.CHAINED_INVOKE_FAILED, failed, moment, details=details, is_advance=True
+    )
+
+
+def _error(failure: RunFailure | None) -> OperationError | None:
+    return OperationError(type=failure.type, message=failure.message) if failure else None

@@ -1,0 +1,1 @@
+"""The research report: collecting a corpus, searching it, checking citations, writing."""

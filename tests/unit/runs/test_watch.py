@@ -1,0 +1,55 @@
+"""A child run in a table is watched by an execution of its own."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runs.errors import JournalUnavailableError, UnwatchedRunError
+from runs.stepfunctions import StepFunctionsWatcher
+from runs.watch import Watcher
+
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:errand"
+
+
+class Refusing:
+    """A client that refuses to start executions, if it is given an error's code."""
+
+    def __init__(self, code: str | None = None) -> None:
+        self.started: list[tuple[str, str, str]] = []
+        self._code = code
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> object:  # noqa: A002, N803 - boto3's spelling
+        """Start an execution, or refuse."""
+        if self._code is not None:
+            raise ClientError({"Error": {"Code": self._code}}, "StartExecution")
+        self.started.append((stateMachineArn, name, input))
+        return {}
+
+
+def watcher(client: Refusing) -> Watcher:
+    return StepFunctionsWatcher(client, state_machine=MACHINE)
+
+
+def test_a_child_s_execution_only_watches_and_is_named_for_it() -> None:
+    client = Refusing()
+
+    watcher(client).watch("session-1")
+
+    ((machine, name, given),) = client.started
+    assert (machine, name) == (MACHINE, "child-session-1")
+    assert json.loads(given) == {"session_id": "session-1", "watch": True}
+
+
+def test_a_child_that_was_watched_before_is_watched() -> None:
+    watcher(Refusing("ExecutionAlreadyExists")).watch("session-1")
+
+
+def test_a_child_nobody_may_watch_is_said_to_be_unwatched() -> None:
+    with pytest.raises(UnwatchedRunError, match="AccessDeniedException"):
+        watcher(Refusing("AccessDeniedException")).watch("session-1")
+
+
+def test_throttling_is_tried_again() -> None:
+    with pytest.raises(JournalUnavailableError):
+        watcher(Refusing("ThrottlingException")).watch("session-1")
