@@ -58,6 +58,8 @@ class Config:
     limits: Limits
     model: ModelChoice
     port: int
+    #: Where to listen; None leaves it to the SDK: all interfaces in a container, else loopback.
+    host: str | None
     debug: bool
 
     @classmethod
@@ -75,6 +77,7 @@ class Config:
             limits=_limits(env, is_local=isinstance(journal, SqliteTarget)),
             model=choose_model(env),
             port=int(_number(env, "PORT", default=8080, least=0, most=65_535)),
+            host=env.get("ERRAND_HOST"),
             debug=_flag(env, "ERRAND_DEBUG"),
         )
 
