@@ -63,5 +63,5 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows (no index a
 	@mv requirements.txt.tmp requirements.txt
 
 clean: ## Stop the local stack; remove .venv, caches and local state
-	@test ! -x $(BIN)/errand || $(BIN)/errand down
+	-@test ! -x $(BIN)/errand || $(BIN)/errand down
 	rm -rf $(VENV) .errand .build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

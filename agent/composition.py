@@ -56,12 +56,12 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
     return make_app(runner, debug=config.debug, polls=polls)
 
 
-def serve(app: BedrockAgentCoreApp, *, port: int) -> None:
+def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> None:
     """Serve until told to end, and then end, whatever code still hangs in a thread.
 
-    The SDK binds 127.0.0.1, and all interfaces in a container.
+    Without a host the SDK binds 127.0.0.1, and all interfaces in a container.
     """
-    app.run(port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
+    app.run(port=port, host=host, timeout_graceful_shutdown=_GRACE_SECONDS)
     # SIGTERM has ended the process by now. After Ctrl-C the server returns, and Python would wait
     # for every thread of a pool. So end by that signal, too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

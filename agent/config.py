@@ -61,6 +61,8 @@ class Config:
     #: The ARN of the state machine that watches child runs; an embedded journal needs none.
     state_machine: str | None
     port: int
+    #: Where to listen; None leaves it to the SDK: all interfaces in a container, else loopback.
+    host: str | None
     debug: bool
 
     @classmethod
@@ -79,6 +81,7 @@ class Config:
             model=choose_model(env),
             state_machine=env.get(_STATE_MACHINE),
             port=int(_number(env, "PORT", default=8080, least=0, most=65_535)),
+            host=env.get("ERRAND_HOST"),
             debug=_flag(env, "ERRAND_DEBUG"),
         )
 

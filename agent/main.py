@@ -55,7 +55,7 @@ _config, app = _load()
 
 def main() -> None:
     """Serve until told to end."""
-    serve(app, port=_config.port)
+    serve(app, port=_config.port, host=_config.host)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,13 @@ _PACKAGES = (
 
 def facts() -> dict[str, Json]:
     """Describe this machine, without its name or its paths."""
+    # Without the builder's own suffix, which says nothing to others.
+    release = platform.release().partition("-")[0]
     return {
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {release} {platform.machine()}",
         "file_system": _file_system(PROJECT),
     }
 

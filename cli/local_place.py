@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-import boto3
 from botocore.config import Config
 
 from cli.errors import LostError, UnreachableError
 from cli.reader import RunReader
 from cli.stack import Client, Stack
+from local.clients import local_session
 from local.environment import CREDENTIALS, REGION
 from local.home import Home
 from local.processes import is_running
@@ -67,7 +67,7 @@ class LocalPlace:
         return Stack(
             name=self.name,
             outputs=state.outputs,
-            clients=lambda service: _client(service, endpoint),
+            clients=lambda service: client_of(service, endpoint),
             artifacts=FolderStore(self._home.artifacts),
             remedy=lambda _: "`errand doctor` looks into it",
         )
@@ -87,8 +87,9 @@ def _readable(state: StackState | None) -> StackState:
     return state
 
 
-def _client(service: str, endpoint: str) -> Client:
-    return boto3.client(
+def client_of(service: str, endpoint: str) -> Client:
+    """Make a client of the emulator that gives up while a person still waits."""
+    client: Client = local_session().client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
@@ -96,3 +97,4 @@ def _client(service: str, endpoint: str) -> Client:
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         config=_PATIENT if service == "lambda" else _CONFIG,
     )
+    return client

@@ -17,12 +17,14 @@ from runs.errors import (
 )
 from runs.ids import MIN_SESSION_ID
 from runs.json_types import Json
-from runs.request import check_session_id
+from runs.request import check_session_id, check_text, kind_of
 
 logger = logging.getLogger(__name__)
 
 _ACTIONS = "accept, cancel, dispatch, expire, stop"
 _MAX_REASON = 1_000
+#: How many characters of an action that is none the refusal shows.
+_SHOWN = 100
 _UNREADABLE = (CorruptRecordError, JournalFormatError, PayloadHashError, PayloadMissingError)
 
 
@@ -90,8 +92,10 @@ def _act_on(
         case "cancel":
             return _cancel(invoker, session_id, event)
         case other:
+            # Cut: what is told back must not be as large as what came in.
+            shown = repr(other[:_SHOWN]) if isinstance(other, str) else kind_of(other)
             raise InvalidRequestError(
-                field="action", message=f"is {other!r}, expected one of: {_ACTIONS}"
+                field="action", message=f"is {shown}, expected one of: {_ACTIONS}"
             )
 
 
@@ -101,6 +105,7 @@ def _cancel(invoker: Invoker, session_id: str, event: Mapping[str, Json]) -> Ans
         raise InvalidRequestError(
             field="reason", message=f"is not a text of at most {_MAX_REASON:,} characters"
         )
+    check_text(reason, "reason")
     try:
         return invoker.cancel(session_id, reason=reason)
     except RunNotFoundError as error:

@@ -11,6 +11,7 @@ from local.environment import without_aws
 from local.errors import ModelNotLocalError
 from local.health import wait_until_healthy
 from local.home import PROJECT
+from local.ports import LOOPBACK
 from local.processes import Child, spawn
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ def start_agent(settings: AgentSettings, *, environ: Mapping[str, str]) -> Child
             "ERRAND_ARTIFACTS": str(settings.artifacts),
             "ERRAND_LEASE_SECONDS": str(LEASE_SECONDS),
             "PORT": str(settings.port),
+            # Where the SDK takes the machine for a container, it would listen to all the world.
+            "ERRAND_HOST": LOOPBACK,
             "PYTHONUNBUFFERED": "1",
         },
         log_file=settings.log_file,

@@ -102,3 +102,17 @@ def test_a_run_that_can_not_be_given_up_now_is_looked_at_again(desk: Desk) -> No
 
 def test_a_run_that_vanished_is_looked_for_again(desk: Desk) -> None:
     assert desk.ask(action="expire", session_id=SESSION).outcome is Outcome.RETRY
+
+
+def test_a_reason_with_control_characters_is_rejected(desk: Desk) -> None:
+    found = desk.ask(action="cancel", session_id=SESSION, reason="enough\x07")
+
+    assert (found.outcome, found.field) == (Outcome.REJECTED, "reason")
+    assert found.message == "reason: has the control character U+0007 at position 6"
+
+
+def test_a_huge_action_is_not_told_back_whole(desk: Desk) -> None:
+    found = desk.ask(action="x" * 1_000_000, session_id=SESSION)
+
+    assert found.message is not None
+    assert len(found.message) < 300

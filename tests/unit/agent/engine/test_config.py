@@ -20,7 +20,8 @@ def test_nothing_needs_to_be_set() -> None:
 
     assert config.journal == SqliteTarget(Path(".errand/journal.db"))
     assert config.artifacts == FolderTarget(Path(".errand/artifacts"))
-    assert (config.port, config.debug, config.model.provider) == (8080, False, "offline")
+    assert (config.port, config.host) == (8080, None)
+    assert (config.debug, config.model.provider) == (False, "offline")
     assert config.limits.lease_seconds == 6
 
 
@@ -40,12 +41,14 @@ def test_everything_can_be_set() -> None:
         ERRAND_DEBUG="1",
         ERRAND_MODEL="bedrock:x",
         PORT="9090",
+        ERRAND_HOST="127.0.0.1",
     )
 
     assert config.limits.lease_seconds == 12.5
     assert config.limits.stall_after == timedelta(minutes=1)
     assert config.limits.park_after == timedelta(0)
-    assert (config.port, config.debug, config.model.model_id) == (9090, True, "x")
+    assert (config.port, config.host) == (9090, "127.0.0.1")
+    assert (config.debug, config.model.model_id) == (True, "x")
 
 
 @pytest.mark.parametrize(
