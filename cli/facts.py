@@ -56,7 +56,7 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.CHAINED_INVOKE_FAILED: ("child run failed", Tone.BAD),
     EventType.CHAINED_INVOKE_TIMED_OUT: ("child run was not done in time", Tone.BAD),
     EventType.CHAINED_INVOKE_STOPPED: ("child run was stopped", Tone.BAD),
-    EventType.INVOCATION_COMPLETED: ("workflow left its worker", Tone.PLAIN),
+    EventType.INVOCATION_COMPLETED: ("invocation ended", Tone.PLAIN),
     EventType.DISPATCHED: ("handed to the agent", Tone.QUIET),
     EventType.LEASE_CLAIMED: ("attempt began", Tone.PLAIN),
     EventType.LEASE_RELEASED: ("handed back", Tone.WARN),
