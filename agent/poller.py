@@ -6,17 +6,17 @@ a deadline. So the process looks itself, by the same rules as the state machine 
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from runs.journal.base import Journal
 from runs.lifecycle import exhaustion
-from runs.run import Run, Status
+from runs.listing import open_runs
+from runs.run import Run
 
 logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 1.0
-_OPEN = tuple(status for status in Status if not status.is_terminal)
 
 
 class Poller:
@@ -46,7 +46,7 @@ class Poller:
 
     def look(self) -> None:
         """Look once."""
-        for run in self._open_runs():
+        for run in open_runs(self._journal):
             now = self._clock()
             if run.deadline_at <= now:
                 self._journal.expire(run.session_id, now=now)
@@ -62,13 +62,3 @@ class Poller:
             self._journal.give_up(run.session_id, error=error, now=now)
         else:
             self._begin(run.session_id)
-
-    def _open_runs(self) -> Iterator[Run]:
-        for status in _OPEN:
-            cursor: str | None = None
-            while True:
-                page = self._journal.list_runs(status=status, cursor=cursor)
-                yield from page.runs
-                cursor = page.cursor
-                if cursor is None:
-                    break

@@ -7,7 +7,7 @@ from local.clients import local_client
 from local.home import Home
 from runs.artifacts.folder import FolderStore
 from runs.journal.dynamodb import DynamoJournal
-from runs.run import TERMINAL, Status
+from runs.listing import open_runs
 
 
 def watch_again(home: Home, outputs: Mapping[str, str], *, endpoint: str) -> int:
@@ -21,21 +21,10 @@ def watch_again(home: Home, outputs: Mapping[str, str], *, endpoint: str) -> int
         artifacts=FolderStore(home.artifacts),
     )
     machine = local_client("stepfunctions", endpoint)
-    ids = [each for status in Status if status not in TERMINAL for each in _ids(journal, status)]
+    ids = [run.session_id for run in open_runs(journal)]
     for session_id in ids:
         machine.start_execution(
             stateMachineArn=outputs["StateMachineArn"],
             input=json.dumps({"session_id": session_id, "watch": True}),
         )
     return len(ids)
-
-
-def _ids(journal: DynamoJournal, status: Status) -> list[str]:
-    ids: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = journal.list_runs(status=status, cursor=cursor)
-        ids += [run.session_id for run in page.runs]
-        cursor = page.cursor
-        if cursor is None:
-            return ids
