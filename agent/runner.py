@@ -32,6 +32,7 @@ from runs.errors import (
     PayloadMissingError,
     RunError,
     RunNotFoundError,
+    UnwatchedRunError,
 )
 from runs.events import Event, EventType
 from runs.ids import new_lease_token
@@ -75,7 +76,7 @@ class Runner:
     #: Which model agents use.
     model: ModelChoice
     clock: Callable[[], datetime]
-    #: Who sees that the child runs of this process's runs come to their ends.
+    #: Who sees that runs which no event started come to their ends: child runs, and bare prompts.
     watcher: Watcher = field(default_factory=PolledJournal)
 
     def run(self, job: Job, *, accept: Run | None = None) -> None:
@@ -88,18 +89,28 @@ class Runner:
         try:
             attempt = self._claim(job, accept)
             if attempt is not None:
-                self._work(job, attempt)
+                self._work(job, attempt, is_unwatched=accept is not None)
         finally:
             job.end()
 
-    def _work(self, job: Job, attempt: Attempt) -> None:
+    def _work(self, job: Job, attempt: Attempt, *, is_unwatched: bool) -> None:
         try:
             self._supervise(job, attempt)
+            if is_unwatched:
+                self._have_watched(attempt.session_id)
             self.settler.conclude(attempt, self._execute(attempt))
         finally:
             # Whatever escaped: a heartbeat that outlives its attempt would keep the run from
             # everybody.
             attempt.close()
+
+    def _have_watched(self, session_id: str) -> None:
+        """See that somebody replaces this worker should it die; if nobody does, it works alone."""
+        try:
+            self.watcher.watch(session_id)
+        except (UnwatchedRunError, JournalUnavailableError) as error:
+            facts = {"session_id": session_id, "error": str(error)}
+            logger.warning("nobody watches the run", extra=facts)
 
     def _claim(self, job: Job, accept: Run | None) -> Attempt | None:
         facts = {"session_id": job.session_id}

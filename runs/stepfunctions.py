@@ -1,5 +1,6 @@
 """Step Functions: the signal that ends a wait on a task token, and an execution that watches."""
 
+import hashlib
 import json
 import logging
 from typing import Protocol
@@ -8,6 +9,8 @@ from runs.aws_errors import AnsweredError, codes_of, translated
 from runs.errors import UnwatchedRunError
 
 logger = logging.getLogger(__name__)
+
+_LONGEST_NAME = 74
 
 
 class StepFunctions(Protocol):
@@ -58,10 +61,16 @@ class StepFunctionsWatcher:
             with translated():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine,
-                    name=f"child-{session_id}",
+                    name=_execution_name(session_id),
                     input=watching,
                 )
         except AnsweredError as error:
             # It was started before, and has ended since.
             if "ExecutionAlreadyExists" not in codes_of(error):
                 raise UnwatchedRunError(session_id, str(error)) from error
+
+
+def _execution_name(session_id: str) -> str:
+    """Name a run's execution the same way each time; names may have 80 characters."""
+    is_short = len(session_id) <= _LONGEST_NAME
+    return f"watch-{session_id if is_short else hashlib.sha256(session_id.encode()).hexdigest()}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import requests
 
 from infra.settings import Settings
 from local.agent_server import LEASE_SECONDS
@@ -96,6 +97,22 @@ def test_a_lost_worker_is_noticed_within_a_lease_and_an_interval(stack: LocalSta
     assert len(claims) == 2
     # The promise is about noticing; a second is for the emulator to start the handler.
     assert dispatched[-1] - lost <= LEASE + POLL + timedelta(seconds=1)
+
+
+def test_a_bare_prompt_to_the_agent_is_recovered_like_any_run(stack: LocalStack) -> None:
+    session_id = new_session_id()
+
+    answer = requests.post(
+        f"{stack.state.agent_url}/invocations",
+        json={"session_id": session_id, "prompt": "Where does it go?", "input": str(SAMPLE)},
+        timeout=10,
+    )
+    _wait(stack, session_id, lambda run: run.usage.model_calls >= 1)
+    stack.kill("agent")
+    run = _wait(stack, session_id, lambda run: run.status.is_terminal)
+
+    assert answer.json()["status"] == "STARTED"
+    assert (run.status, run.attempt) == (Status.COMPLETED, 2)
 
 
 def test_the_same_request_sent_twenty_times_is_one_run(stack: LocalStack) -> None:

@@ -37,8 +37,19 @@ def test_a_child_s_execution_only_watches_and_is_named_for_it() -> None:
     watcher(client).watch("session-1")
 
     ((machine, name, given),) = client.started
-    assert (machine, name) == (MACHINE, "child-session-1")
+    assert (machine, name) == (MACHINE, "watch-session-1")
     assert json.loads(given) == {"session_id": "session-1", "watch": True}
+
+
+def test_the_longest_session_id_still_names_an_execution() -> None:
+    client = Refusing()
+
+    watcher(client).watch("s" * 256)
+    watcher(client).watch("s" * 255)
+
+    names = [name for _, name, _ in client.started]
+    assert all(len(name) <= 80 for name in names)
+    assert len(set(names)) == 2
 
 
 def test_a_child_that_was_watched_before_is_watched() -> None:

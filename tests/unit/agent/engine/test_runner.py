@@ -10,7 +10,7 @@ import pytest
 from agent import threads
 from agent.attempt import StopReason
 from agent.watchdog import Watchdog
-from runs.errors import JournalUnavailableError
+from runs.errors import JournalUnavailableError, UnwatchedRunError
 from runs.events import EventType
 from runs.instants import to_iso
 from runs.run import RunFailure, Status
@@ -385,3 +385,43 @@ def test_a_run_that_waits_longer_than_a_stall_takes_is_not_stalled(engine: Engin
 
     assert run.status is Status.COMPLETED
     assert EventType.RUN_STALLED not in engine.event_types()
+
+
+class _Watchers:
+    """Remembers what it was to watch, or refuses."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.watched: list[str] = []
+        self._refuses = refuses
+
+    def watch(self, session_id: str) -> None:
+        if self._refuses:
+            raise UnwatchedRunError(session_id, "nobody may")
+        self.watched.append(session_id)
+
+
+def test_a_run_that_no_event_started_is_watched(engine: Engine) -> None:
+    watcher = _Watchers()
+    run = engine.accept("steps", "1 0")
+
+    replace(engine.runner, watcher=watcher).run(engine.job(), accept=run)
+
+    assert watcher.watched == ["run-1"]
+    assert engine.head().status is Status.COMPLETED
+
+
+def test_a_run_that_an_event_started_is_left_to_its_own_execution(engine: Engine) -> None:
+    watcher = _Watchers()
+    engine.accept("steps", "1 0")
+
+    replace(engine.runner, watcher=watcher).run(engine.job())
+
+    assert watcher.watched == []
+
+
+def test_a_run_nobody_watches_is_worked_on_all_the_same(engine: Engine) -> None:
+    run = engine.accept("steps", "1 0")
+
+    replace(engine.runner, watcher=_Watchers(refuses=True)).run(engine.job(), accept=run)
+
+    assert engine.head().status is Status.COMPLETED
