@@ -301,8 +301,6 @@ def test_every_item_expires_after_its_run_s_retention(
         min(expiries.values()) >= NOW.timestamp() + MAX_DEADLINE_SECONDS + RETENTION.total_seconds()
     )
     assert expiries["SESSION"] == max(expiries.values())
-    described = store.client.describe_time_to_live(TableName=store.table)
-    assert described["TimeToLiveDescription"]["AttributeName"] == "ttl"
 
 
 def test_a_head_is_flat_as_the_state_machine_reads_it(
