@@ -30,6 +30,22 @@ from tests.support.model_server import ModelServer, serving
 from tests.support.stack import LocalStack
 
 ERRAND = (sys.executable, "-m", "cli")
+
+#: What `docs/cli.md` promises to be there, whatever comes to it.
+PROMISED = {
+    "session_id",
+    "workflow",
+    "status",
+    "attempt",
+    "result",
+    "artifacts",
+    "usage",
+    "cost_usd",
+    "started_at",
+    "finished_at",
+    "error",
+}
+
 #: What a terminal obeys and does not show.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
 

@@ -15,23 +15,10 @@ import pytest
 
 from runs.ids import new_session_id
 from runs.run import Run, Status
-from tests.support.cli import ERRAND, errand, in_terminal
+from tests.support.cli import ERRAND, PROMISED, errand, in_terminal
 from tests.support.stack import LocalStack
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample-bill.csv.gz"
-PROMISED = {
-    "session_id",
-    "workflow",
-    "status",
-    "attempt",
-    "result",
-    "artifacts",
-    "usage",
-    "cost_usd",
-    "started_at",
-    "finished_at",
-    "error",
-}
 
 
 def shown(stack: LocalStack, session_id: str) -> Any:  # noqa: ANN401 - JSON

@@ -8,23 +8,8 @@ from cli.run_json import artifact_to_json, history_to_json, owner_pid, run_to_js
 from runs.events import EventType
 from runs.operations import OperationError, OperationStatus
 from runs.run import Artifact, Lease, RunFailure, Status, Usage
-from tests.support.cli import recorded
+from tests.support.cli import PROMISED, recorded
 from tests.support.journals import a_run, an_event, an_operation, later
-
-#: What `docs/cli.md` promises to be there, whatever comes to it.
-PROMISED = {
-    "session_id",
-    "workflow",
-    "status",
-    "attempt",
-    "result",
-    "artifacts",
-    "usage",
-    "cost_usd",
-    "started_at",
-    "finished_at",
-    "error",
-}
 
 
 def test_a_new_run_has_every_promised_key_and_null_for_what_is_not_there_yet() -> None:
