@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from runs.instants import from_iso, to_iso
 from runs.json_types import Json
@@ -43,6 +44,8 @@ class Question:
     #: The tool that waits for the answer, and what it would be called with.
     tool: str | None = None
     arguments: Json = None
+    #: The argument that `content` is; an edited content takes its place.
+    edits: str | None = None
     #: How long an answer is waited for; none in time is a no. None waits until the run's deadline.
     expires_in: timedelta | None = None
     #: How long before that deciders are reminded; None is once, when a quarter of the time is left.
@@ -69,6 +72,40 @@ class Question:
         return content_hash(
             what=self.what, content=self.content, tool=self.tool, arguments=self.arguments
         )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Question":
+        """Read what `to_json` gave.
+
+        Raises:
+            TypeError: It is something else.
+            ValueError: A part of it makes no sense.
+        """
+        reminders = data.get("remind_before")
+        return cls(
+            **{
+                **data,
+                "expires_in": _span(data.get("expires_in")),
+                "remind_before": None if reminders is None else tuple(map(_span, reminders)),
+                "may_decide": tuple(data.get("may_decide", ())),
+            }
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Write the question; spans of time are in seconds, and what is not set is left out."""
+        reminders = self.remind_before
+        shape: dict[str, Json] = {
+            "what": self.what,
+            "content": self.content,
+            "tool": self.tool,
+            "arguments": self.arguments,
+            "edits": self.edits,
+            "expires_in": None if self.expires_in is None else self.expires_in.total_seconds(),
+            "remind_before": None if reminders is None else [r.total_seconds() for r in reminders],
+            "may_decide": list(self.may_decide) or None,
+            "quorum": self.quorum,
+        }
+        return {name: value for name, value in shape.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +171,10 @@ def content_hash(*, what: str, content: str, tool: str | None, arguments: Json) 
     # ASCII only, so that a lone surrogate (a model's, a file name's) has bytes, too.
     text = json.dumps(shown, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _decoded(payload: object) -> object:

@@ -115,3 +115,24 @@ def test_an_approval_of_other_words_is_no_approval() -> None:
 def test_a_question_that_makes_no_sense_is_refused(parts: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Question(**parts)  # type: ignore[arg-type] # as a careless caller gives them
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(what="publish"),
+        Question(
+            what="publish",
+            content="Hello",
+            tool="publish_post",
+            arguments={"content": "Hello"},
+            edits="content",
+            expires_in=timedelta(hours=1.5),
+            remind_before=(timedelta(minutes=5), timedelta(seconds=30)),
+            may_decide=("ada", "role:editor"),
+            quorum=2,
+        ),
+    ],
+)
+def test_a_question_is_read_as_it_was_written(question: Question) -> None:
+    assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
