@@ -9,19 +9,25 @@ from datetime import datetime, timedelta
 
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
-from agent import threads
-from agent.attempt import Attempt, StopReason
+from agent.attempt import Attempt
 from agent.durable.children import Children
 from agent.durable.client import JournalClient
-from agent.heartbeat import Heartbeat
 from agent.jobs import Job
 from agent.models.select import ModelChoice
-from agent.outcomes import Outcome, Stopped, Suspended, failed, failed_by, read_output
+from agent.outcomes import (
+    Outcome,
+    Stopped,
+    Suspended,
+    failed,
+    failed_by,
+    invocation_event,
+    read_output,
+)
 from agent.patience import patiently
 from agent.registry import Registry
 from agent.services import InvocationContext, Services
 from agent.settling import Settler
-from agent.watchdog import Watchdog
+from agent.supervision import supervise
 from runs.artifacts.base import ArtifactStore
 from runs.errors import (
     ClaimLostError,
@@ -34,11 +40,8 @@ from runs.errors import (
     RunNotFoundError,
     UnwatchedRunError,
 )
-from runs.events import Event, EventType
 from runs.ids import new_lease_token
-from runs.instants import to_iso
 from runs.journal.base import Changes, Claim, Journal
-from runs.json_types import Json
 from runs.run import Run, RunFailure
 from runs.watch import PolledJournal, Watcher
 
@@ -147,6 +150,7 @@ class Runner:
             token=token,
             now=self.clock(),
             lease_seconds=self.limits.lease_seconds,
+            versions=self.registry.versions,
         )
 
     def _close_unclaimable(self, session_id: str) -> None:
@@ -185,25 +189,12 @@ class Runner:
             self.settler.conclude(attempt, Stopped())
             job.end()
 
-        def crashed(error: BaseException) -> None:
-            # Without its heartbeat the attempt would work on under a lease that runs out.
-            message = f"a thread that supervises the attempt crashed: {error!r}"
-            attempt.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
-
-        def unwatched(error: BaseException) -> None:
-            # Nobody else would see that the attempt does not stop, and keeps its session busy.
-            crashed(error)
-            let_go()
-
-        watchdog = Watchdog(
+        supervise(
             attempt,
             stall_after=self.limits.stall_after,
             stop_grace=self.limits.stop_grace,
             let_go=let_go,
         )
-        name = attempt.session_id
-        threads.start(f"heartbeat {name}", Heartbeat(attempt).run, on_crash=crashed)
-        threads.start(f"watchdog {name}", watchdog.run, on_crash=unwatched)
 
     def _execute(self, attempt: Attempt) -> Outcome:
         """Invoke the workflow until it ends, or waits for longer than it is worth staying."""
@@ -241,11 +232,13 @@ class Runner:
         context = InvocationContext(
             aws_request_id=f"{attempt.session_id}-{attempt.lease.attempt}",
             services=Services(attempt=attempt, model=self.model),
+            ends_at=attempt.run.deadline_at,
         )
         given = client.open()
         began_at = self.clock()
         output = handler(given, context)
-        attempt.commit(Changes(events=(_invoked(attempt, began_at, context.aws_request_id),)))
+        event = invocation_event(attempt, began_at=began_at, request_id=context.aws_request_id)
+        attempt.commit(Changes(events=(event,)))
         return read_output(output, client)
 
     def _sleep(self, attempt: Attempt, suspended: Suspended) -> bool:
@@ -275,13 +268,3 @@ class Runner:
             # The timer ends anyway, and whoever goes on then reads the journal.
             return False
         return run is not None and run.answers != suspended.seen_answers
-
-
-def _invoked(attempt: Attempt, began_at: datetime, request_id: str) -> Event:
-    """Tell that the workflow's function returned, as the service's history does."""
-    details: dict[str, Json] = {
-        "StartTimestamp": to_iso(began_at),
-        "EndTimestamp": to_iso(attempt.clock()),
-        "RequestId": request_id,
-    }
-    return attempt.event(EventType.INVOCATION_COMPLETED, details=details)

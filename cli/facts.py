@@ -59,6 +59,7 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.INVOCATION_COMPLETED: ("invocation ended", Tone.PLAIN),
     EventType.DISPATCHED: ("handed to the agent", Tone.QUIET),
     EventType.LEASE_CLAIMED: ("attempt began", Tone.PLAIN),
+    EventType.WORKFLOW_CHANGED: ("the workflow has changed", Tone.WARN),
     EventType.LEASE_RELEASED: ("handed back", Tone.WARN),
     EventType.RUN_PARKED: ("parked", Tone.PLAIN),
     EventType.CANCEL_REQUESTED: ("cancellation requested", Tone.WARN),
@@ -120,6 +121,10 @@ def _from(source: str | None) -> str | None:
     return f"from {source}" if source else None
 
 
+def _changed(event: Event) -> str:
+    return f"from version {_word(event, 'From')} to {_word(event, 'To')}"
+
+
 def _parked(event: Event) -> str:
     wake_at = _word(event, "WakeAt")
     return _joined(_word(event, "WaitingFor"), f"until {wake_at}" if wake_at else None)
@@ -148,6 +153,7 @@ def _saved(event: Event) -> str:
 _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.EXECUTION_STARTED: _accepted,
     EventType.LEASE_CLAIMED: lambda event: _word(event, "Owner") or "",
+    EventType.WORKFLOW_CHANGED: _changed,
     EventType.LEASE_RELEASED: lambda event: _word(event, "Why") or "",
     EventType.DISPATCHED: lambda event: f"dispatch {_number(event, 'Dispatch')}",
     EventType.RUN_PARKED: _parked,

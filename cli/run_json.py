@@ -18,6 +18,7 @@ def run_to_json(run: Run) -> dict[str, Json]:
     return {
         "session_id": run.session_id,
         "workflow": run.workflow,
+        "workflow_version": run.workflow_version,
         "status": run.status.value,
         "attempt": run.attempt,
         "result": run.result,

@@ -141,7 +141,7 @@ def _facts(run: Run, look: Look) -> RenderableType:
 
 def _labelled(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
     yield "run", Text(run.session_id, "bold")
-    yield "workflow", Text(run.workflow)
+    yield "workflow", Text(_workflow_words(run))
     yield "status", Text(_status_words(run), STATUS_STYLES[run.status])
     yield "prompt", Text(text.clean(run.prompt))
     if run.input is not None:
@@ -164,6 +164,12 @@ def _labelled(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
         yield "result", Text(found)
     for artifact in _report_first(run.artifacts):
         yield "file", Text(f"{location(artifact)} ({text.size(artifact.size)})")
+
+
+def _workflow_words(run: Run) -> str:
+    if run.workflow_version is None:
+        return run.workflow
+    return f"{run.workflow}, version {text.one_line(run.workflow_version)}"
 
 
 def _status_words(run: Run) -> str:

@@ -46,6 +46,8 @@ class EventType(StrEnum):
     DISPATCHED = "Dispatched"
     #: A worker took the lease and began an attempt.
     LEASE_CLAIMED = "LeaseClaimed"
+    #: An attempt goes on with what another version of the workflow's code has recorded.
+    WORKFLOW_CHANGED = "WorkflowChanged"
     #: A worker handed the run back at shutdown.
     LEASE_RELEASED = "LeaseReleased"
     #: The run gave up its machine to wait.

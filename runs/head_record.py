@@ -1,9 +1,12 @@
 """How the head of a run looks when it is stored: flat, as `run.asl.json` reads it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 
+from runs.budget import Budget
 from runs.fields import FieldError, Fields
 from runs.instants import to_iso
+from runs.json_types import Json
 from runs.records import Kind, Record, iso_or_none, json_text, present
 from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
 
@@ -15,11 +18,40 @@ MAX_INLINE_HEAD = 32 * 1024
 MAX_NOTE = 4_000
 
 USAGE_FIELDS = tuple(field.name for field in fields(Usage))
+#: What stands before the names of what a run's children used. One attribute each, so that a store
+#: can add to them without reading.
+_CHILDREN = "children_"
 
 
 def usage_to_record(usage: Usage) -> dict[str, int]:
     """Give a usage's parts, by name."""
     return {name: getattr(usage, name) for name in USAGE_FIELDS}
+
+
+def children_usage_to_record(usage: Usage) -> dict[str, int]:
+    """Give the parts of what a run's children used, by name; without those that are zero."""
+    parts = usage_to_record(usage)
+    return {f"{_CHILDREN}{name}": value for name, value in parts.items() if value}
+
+
+def with_children_usage(record: Mapping[str, Json], usage: Usage) -> Record:
+    """Give a head's record with more used by the run's children."""
+    held, added = Fields(record), children_usage_to_record(usage)
+    return {**record, **{name: held.count(name) + value for name, value in added.items()}}
+
+
+def budget_to_record(budget: Budget) -> Record | None:
+    """Give a budget as it stands on the head; None if there is no limit."""
+    return (
+        present(
+            {
+                "max_tokens": budget.max_tokens,
+                "max_cost_usd": None if budget.max_cost_usd is None else str(budget.max_cost_usd),
+                "max_seconds": None if budget.max_seconds is None else str(budget.max_seconds),
+            }
+        )
+        or None
+    )
 
 
 def progress_to_record(progress: Progress) -> Record:
@@ -48,6 +80,7 @@ def _run_to_record(run: Run) -> Record:
         "source": run.source,
         "status": run.status.value,
         "version": run.version,
+        "workflow_version": run.workflow_version,
         "attempt": run.attempt,
         "max_attempts": run.max_attempts,
         "lost_attempts": run.lost_attempts,
@@ -59,6 +92,8 @@ def _run_to_record(run: Run) -> Record:
         "execution": run.execution,
         "parent_session_id": run.parent_session_id,
         "parent_operation_id": run.parent_operation_id,
+        "root_session_id": run.root_session_id,
+        "budget": budget_to_record(run.budget),
         "deadline_at": to_iso(run.deadline_at),
         "cancel_requested": run.cancel_requested,
         "cancel_reason": _note(run.cancel_reason),
@@ -66,12 +101,16 @@ def _run_to_record(run: Run) -> Record:
         "result": json_text(run.result),
         "error": _failure_to_record(run.error),
         "artifacts": {artifact.name: artifact_to_record(artifact) for artifact in run.artifacts},
+        "worked_ms": run.worked_ms,
+        "children_worked_ms": run.children_worked_ms,
+        "claimed_at": iso_or_none(run.claimed_at),
         "created_at": to_iso(run.created_at),
         "started_at": iso_or_none(run.started_at),
         "updated_at": to_iso(run.updated_at),
         "finished_at": iso_or_none(run.finished_at),
     }
-    return present(record | usage_to_record(run.usage) | _lease_to_record(run.lease))
+    used = usage_to_record(run.usage) | children_usage_to_record(run.children_usage)
+    return present(record | used | _lease_to_record(run.lease))
 
 
 def _lease_to_record(lease: Lease | None) -> Record:
@@ -93,9 +132,10 @@ def _failure_to_record(failure: RunFailure | None) -> Record | None:
 
 #: The names a head's record may have. Others are a later version's: they are kept as they are.
 RUN_FIELDS = frozenset(
-    {field.name for field in fields(Run)} - {"lease", "usage"}
+    {field.name for field in fields(Run)} - {"lease", "usage", "children_usage"}
     | {"lease_token", "lease_owner", "lease_seconds", "lease_expires_at"}
     | {"prompt_ref", "result_ref", *USAGE_FIELDS}
+    | {f"{_CHILDREN}{name}" for name in USAGE_FIELDS}
 )
 
 
@@ -108,6 +148,7 @@ def _run_from_fields(record: Fields) -> Run:
         source=record.text("source"),
         status=Status(record.text("status")),
         version=record.whole("version"),
+        workflow_version=record.text_or_none("workflow_version"),
         attempt=record.count("attempt"),
         max_attempts=record.whole("max_attempts"),
         lost_attempts=record.count("lost_attempts"),
@@ -120,6 +161,8 @@ def _run_from_fields(record: Fields) -> Run:
         execution=record.text_or_none("execution"),
         parent_session_id=record.text_or_none("parent_session_id"),
         parent_operation_id=record.text_or_none("parent_operation_id"),
+        root_session_id=record.text_or_none("root_session_id"),
+        budget=_budget_from_fields(record.part("budget")),
         deadline_at=record.instant("deadline_at"),
         cancel_requested=record.flag("cancel_requested"),
         cancel_reason=record.text_or_none("cancel_reason"),
@@ -128,6 +171,10 @@ def _run_from_fields(record: Fields) -> Run:
         error=_failure_from_fields(record.part("error")),
         artifacts=_artifacts_from_fields(record.part("artifacts")),
         usage=Usage(**{name: record.count(name) for name in USAGE_FIELDS}),
+        children_usage=Usage(**{name: record.count(_CHILDREN + name) for name in USAGE_FIELDS}),
+        worked_ms=record.count("worked_ms"),
+        children_worked_ms=record.count("children_worked_ms"),
+        claimed_at=record.instant_or_none("claimed_at"),
         created_at=record.instant("created_at"),
         started_at=record.instant_or_none("started_at"),
         updated_at=record.instant("updated_at"),
@@ -152,6 +199,17 @@ def _lease_from_fields(record: Fields) -> Lease | None:
         attempt=record.whole("attempt"),
         seconds=record.number("lease_seconds"),
         expires_at=record.instant("lease_expires_at"),
+    )
+
+
+def _budget_from_fields(record: Fields | None) -> Budget:
+    if record is None:
+        return Budget()
+    seconds = record.decimal_or_none("max_seconds")
+    return Budget(
+        max_tokens=record.count("max_tokens") or None,
+        max_cost_usd=record.decimal_or_none("max_cost_usd"),
+        max_seconds=None if seconds is None else float(seconds),
     )
 
 

@@ -4,9 +4,10 @@ Journal adapters read a head, apply a rule and write both in one transaction, on
 the head is still the one they read. So the rules stand once, whatever the store.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
 from runs.events import Event, EventType
@@ -25,6 +26,8 @@ class Change:
     #: Operations that somebody outside an attempt changed.
     operations: tuple[Operation, ...] = ()
 
+
+_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 #: The error type of a run whose attempts are used up.
 ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
@@ -66,8 +69,19 @@ def accept_event(run: Run) -> Event:
     return Event(type=EventType.EXECUTION_STARTED, at=run.created_at, details=details)
 
 
-def claim(run: Run, *, owner: str, token: str, now: datetime, lease_seconds: float) -> Change:
+def claim(  # noqa: PLR0913 - all of them keyword-only
+    run: Run,
+    *,
+    owner: str,
+    token: str,
+    now: datetime,
+    lease_seconds: float,
+    versions: Mapping[str, str] = _NO_VERSIONS,
+) -> Change:
     """Take the lease: the run is queued, or parked and due, or its lease has expired.
+
+    `versions` are those of the claimant's workflows, by name. That of the run's stands on its head
+    from now on; if another stood there, the timeline tells of the change.
 
     A claim repeated with the token it was made with is the same claim: its first answer was lost.
 
@@ -92,10 +106,21 @@ def claim(run: Run, *, owner: str, token: str, now: datetime, lease_seconds: flo
         lost_attempts=run.lost_attempts + 1 if is_lost else 0,
         dispatches=0,
         lease=lease,
+        workflow_version=versions.get(run.workflow, run.workflow_version),
         started_at=run.started_at or now,
     )
     details: dict[str, Json] = {"Owner": owner, "After": run.status.value}
-    return Change(run=claimed, events=(_event(claimed, EventType.LEASE_CLAIMED, now, details),))
+    if claimed.workflow_version is not None:
+        details["WorkflowVersion"] = claimed.workflow_version
+    began = _event(claimed, EventType.LEASE_CLAIMED, now, details)
+    return Change(run=claimed, events=(began, *_workflow_change(run, claimed, now)))
+
+
+def _workflow_change(before: Run, claimed: Run, now: datetime) -> tuple[Event, ...]:
+    if before.workflow_version in {None, claimed.workflow_version}:
+        return ()
+    details: dict[str, Json] = {"From": before.workflow_version, "To": claimed.workflow_version}
+    return (_event(claimed, EventType.WORKFLOW_CHANGED, now, details),)
 
 
 def _check_claimable(run: Run, now: datetime) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from runs.budget import Budget, Used
 from runs.errors import IllegalTransitionError
 from runs.json_types import Json
 
@@ -72,6 +73,11 @@ class Lease:
     seconds: float
     expires_at: datetime
 
+    @property
+    def renewed_at(self) -> datetime:
+        """Give the last moment its holder was known to be alive."""
+        return self.expires_at - timedelta(seconds=self.seconds)
+
     def renewed(self, now: datetime) -> "Lease":
         """Give this lease with its full time from now."""
         return Lease(
@@ -105,6 +111,14 @@ class Usage:
     cache_write_tokens: int = 0
     #: Billionths of a US dollar: whole numbers add up without rounding, in any store.
     cost_nano_usd: int = 0
+    #: Of the calls, those whose cost nobody knows: it is not in the sum.
+    unpriced_calls: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Count all tokens, of whatever kind."""
+        cached = self.cache_read_tokens + self.cache_write_tokens
+        return self.input_tokens + self.output_tokens + cached
 
     @property
     def cost_usd(self) -> Decimal:
@@ -120,6 +134,7 @@ class Usage:
             cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost_nano_usd=self.cost_nano_usd + other.cost_nano_usd,
+            unpriced_calls=self.unpriced_calls + other.unpriced_calls,
         )
 
 
@@ -156,6 +171,8 @@ class Run:
     status: Status
     #: Counts every head write; the condition of read-decide-write.
     version: int = 0
+    #: The version of the workflow's code that last worked on the run, if its workers told one.
+    workflow_version: str | None = None
     attempt: int = 0
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     #: Attempts in a row that ended without recording anything finished; a claim after a park or
@@ -180,6 +197,10 @@ class Run:
     #: as JSON text, and the workflow is given it as it is.
     parent_session_id: str | None = None
     parent_operation_id: str | None = None
+    #: The run that began this one's family, its parent's parent and so on; None for that run
+    #: itself. It holds the budget for all of them, and its head sums up what they use.
+    root_session_id: str | None = None
+    budget: Budget = field(default_factory=Budget)
     deadline_at: datetime
     cancel_requested: bool = False
     cancel_reason: str | None = None
@@ -189,10 +210,35 @@ class Run:
     #: By name. They stand on the head, so a run may have hundreds of them, not thousands.
     artifacts: tuple[Artifact, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    #: What the other runs of the family this one began have used, as of now: each model call adds
+    #: to it in the write that records the call.
+    children_usage: Usage = field(default_factory=Usage)
+    #: How long attempts that are over have worked; a lost one until it last renewed its lease.
+    worked_ms: int = 0
+    #: The same of the other runs of the family.
+    children_worked_ms: int = 0
+    #: When the attempt that holds the lease began.
+    claimed_at: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
     updated_at: datetime
     finished_at: datetime | None = None
+
+    def attempt_ms(self, now: datetime) -> int:
+        """Give how long the attempt that holds the lease has worked, if one does.
+
+        That of a worker that was not heard of for a lease's time ended when it last was.
+        """
+        if self.lease is None or self.claimed_at is None:
+            return 0
+        until = now if self.lease.expires_at > now else self.lease.renewed_at
+        return max(0, (until - self.claimed_at) // timedelta(milliseconds=1))
+
+    def used(self, now: datetime) -> Used:
+        """Give what counts against the budget: this run's part, and its children's."""
+        usage = self.usage + self.children_usage
+        worked_ms = self.worked_ms + self.children_worked_ms + self.attempt_ms(now)
+        return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked_ms / 1000)
 
     def is_due(self, now: datetime) -> bool:
         """Say whether the run wants a worker now. `run.asl.json` asks the same of the head."""

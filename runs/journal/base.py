@@ -11,10 +11,11 @@ and `time_out_callback` can just be repeated; before repeating any other, look a
 Instants keep whole milliseconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from runs.events import Event
@@ -168,12 +169,20 @@ class Journal(Protocol):
         """
         ...
 
-    def claim(
-        self, session_id: str, *, owner: str, token: str, now: datetime, lease_seconds: float
+    def claim(  # noqa: PLR0913 - all but one of them keyword-only
+        self,
+        session_id: str,
+        *,
+        owner: str,
+        token: str,
+        now: datetime,
+        lease_seconds: float,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> Claim:
         """Begin an attempt. Of any number of claimants at once, one wins.
 
-        Repeated with the same `token` it gives the same claim.
+        Repeated with the same `token` it gives the same claim. `versions` are those of the
+        claimant's workflows, by name: the head tells from now on which one works on it.
 
         Raises:
             ClaimLostError: The run is another's, over, cancelled or not due.

@@ -2,9 +2,11 @@
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 from runs import callbacks, lifecycle
@@ -75,12 +77,24 @@ class RecordJournal(ABC):
     def _head(self, session_id: str) -> Record | None:
         """Read a head's record."""
 
-    def claim(
-        self, session_id: str, *, owner: str, token: str, now: datetime, lease_seconds: float
+    def claim(  # noqa: PLR0913 - the port's
+        self,
+        session_id: str,
+        *,
+        owner: str,
+        token: str,
+        now: datetime,
+        lease_seconds: float,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> Claim:
         """See `Journal.claim`."""
         rule = partial(
-            lifecycle.claim, owner=owner, token=token, now=now, lease_seconds=lease_seconds
+            lifecycle.claim,
+            owner=owner,
+            token=token,
+            now=now,
+            lease_seconds=lease_seconds,
+            versions=versions,
         )
         # Strict: an attempt without its prompt would be an attempt at nothing.
         run = self._change(session_id, rule, is_strict=True)

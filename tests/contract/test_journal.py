@@ -134,6 +134,25 @@ def test_of_64_claimants_at_once_one_wins(store: JournalStore) -> None:
     assert _types(journals[0], run.session_id)[1:] == [EventType.LEASE_CLAIMED]
 
 
+def test_a_claim_tells_which_version_works_on_the_run_and_the_timeline_tells_of_another(
+    journal: Journal,
+) -> None:
+    run = accept(journal)
+
+    first = claim(journal, run.session_id, version="1").run
+    claim(journal, run.session_id, now=later(60), version="1")
+    claim(journal, run.session_id, now=later(120), version="2")
+    last = claim(journal, run.session_id, now=later(180)).run
+
+    assert (first.workflow_version, last.workflow_version) == ("1", "2")
+    assert journal.get(run.session_id) == last
+    events = [recorded.event for recorded in journal.events(run.session_id)]
+    claims = [event for event in events if event.type is EventType.LEASE_CLAIMED]
+    assert [event.details["WorkflowVersion"] for event in claims] == ["1", "1", "2", "2"]
+    (changed,) = [event for event in events if event.type is EventType.WORKFLOW_CHANGED]
+    assert (changed.attempt, changed.details) == (3, {"From": "1", "To": "2"})
+
+
 def test_a_claim_repeated_with_its_token_is_the_same_claim(journal: Journal) -> None:
     run = accept(journal)
     token = new_lease_token()

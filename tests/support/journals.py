@@ -73,15 +73,21 @@ def accept(journal: Journal, **changes: Any) -> Run:  # noqa: ANN401 - any field
 
 
 def claim(
-    journal: Journal, session_id: str, *, now: datetime = NOW, owner: str = "worker-1"
+    journal: Journal,
+    session_id: str,
+    *,
+    now: datetime = NOW,
+    owner: str = "worker-1",
+    version: str | None = None,
 ) -> Claim:
-    """Begin an attempt."""
+    """Begin an attempt, by a worker whose `cost-analysis` has a version or tells none."""
     return journal.claim(
         session_id,
         owner=owner,
         token=new_lease_token(),
         now=now,
         lease_seconds=LEASE_SECONDS,
+        versions={} if version is None else {"cost-analysis": version},
     )
 
 

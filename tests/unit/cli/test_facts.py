@@ -19,6 +19,12 @@ def test_an_attempt_names_its_number_and_its_worker() -> None:
     assert fact(event).line == "attempt 2 began: host:42"
 
 
+def test_a_changed_workflow_names_both_versions() -> None:
+    event = an_event(EventType.WORKFLOW_CHANGED, details={"From": "1", "To": "2"})
+
+    assert fact(event).line == "the workflow has changed: from version 1 to 2"
+
+
 def test_a_model_call_names_agent_model_and_tokens() -> None:
     details = {"Model": "offline", "InputTokens": 2_185, "OutputTokens": 27}
     event = an_event(EventType.MODEL_CALLED, name="analyst", details=details)

@@ -20,6 +20,7 @@ def test_a_new_run_has_every_promised_key_and_null_for_what_is_not_there_yet() -
         None
     ] * 5
     assert data["artifacts"] == []
+    assert data["workflow_version"] is None
 
 
 def test_a_finished_run_says_what_it_used_and_made() -> None:
@@ -32,10 +33,16 @@ def test_a_finished_run_says_what_it_used_and_made() -> None:
     )
     usage = Usage(model_calls=2, input_tokens=10, output_tokens=5, cost_nano_usd=1_500_000)
 
-    data = run_to_json(
-        a_run(status=Status.COMPLETED, finished_at=later(2), usage=usage, artifacts=(chart,))
+    ended = a_run(
+        status=Status.COMPLETED,
+        workflow_version="2.1",
+        finished_at=later(2),
+        usage=usage,
+        artifacts=(chart,),
     )
+    data = run_to_json(ended)
 
+    assert data["workflow_version"] == "2.1"
     assert data["finished_at"] == "2026-01-31T08:30:02.000Z"
     assert data["cost_usd"] == 0.0015
     assert data["usage"] == {

@@ -100,6 +100,13 @@ def test_a_run_somebody_works_on_names_the_process_to_kill() -> None:
     assert "pid 4242 on laptop, lease expired at 08:30:33" in drawn(show_view(run, [], late))
 
 
+def test_show_names_the_version_that_works_on_the_run() -> None:
+    assert "cost-analysis, version 2.1" in drawn(
+        show_view(a_run(workflow_version="2.1"), [], a_look())
+    )
+    assert "version" not in drawn(show_view(a_run(), [], a_look()))
+
+
 def test_show_has_the_steps_and_the_timeline() -> None:
     events = recorded(
         an_event(EventType.EXECUTION_STARTED, details={"Workflow": "cost-analysis"}),
