@@ -3,7 +3,9 @@
 RunError (runs.errors)
 ├── ConfigError                an environment variable is wrong; `variable` names it
 ├── WorkflowImportError        a registry line names something that can't be used
+├── RecordingError             a file of recorded answers can't be used; `path` names it
 ├── NoAttemptError             a durable context that no runner of ours made
+├── OtherExecutionError        the run of that session is another durable execution's
 └── AgentError                 an agent of a workflow can't give its answer; `agent` names it
     ├── AgentBuildError        its `build` function does not make the agent we need
     ├── MissingPlaybookError   it has no playbook, and there is no model
@@ -14,6 +16,7 @@ RunError (runs.errors)
     ├── AnswerFormatError      it did not give the structured answer it owes
     ├── UnexpectedStopError    it stopped without an answer for another reason
     ├── InvalidMessageError    a message would make its conversation invalid
+    ├── UnrecordedError        the model is a recording, which has no answer to what it asked
     └── ModelUnavailableError  its model did not answer, after several tries; later may help
 
 SuspendExecution (the durable SDK's; a BaseException)
@@ -21,6 +24,7 @@ SuspendExecution (the durable SDK's; a BaseException)
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 
@@ -44,13 +48,34 @@ class WorkflowImportError(RunError):
         self.target = target
 
 
+class RecordingError(RunError):
+    """A file of recorded answers can't be read, or a run can't be recorded."""
+
+    def __init__(self, path: Path | str, message: str) -> None:
+        super().__init__(f"recording {str(path)!r} {message}")
+        self.path = path
+
+
 class NoAttemptError(RunError):
     """A workflow asked for its attempt outside a runner of ours."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this durable context carries no attempt: the workflow does not run in Errand"
+            "this durable context carries no attempt: the workflow does not run in Errand; as a "
+            "Lambda durable function its handler is agent.lambda_home.handler, which names the "
+            "workflow by the payload's field 'workflow'"
         )
+
+
+class OtherExecutionError(RunError):
+    """A durable execution was started for a session that has its run already."""
+
+    def __init__(self, session_id: str, *, execution: str | None) -> None:
+        super().__init__(
+            f"session {session_id!r} had its run before, by {execution or 'workers'}; "
+            "expected another session_id, or none"
+        )
+        self.session_id = session_id
 
 
 class AttemptStoppedError(SuspendExecution):
@@ -147,3 +172,15 @@ class ModelUnavailableError(AgentError):
     def __init__(self, agent: str, *, model: str, why: str) -> None:
         super().__init__(agent, f"got no answer from model {model!r}: {why}")
         self.model = model
+
+
+class UnrecordedError(AgentError):
+    """The model is a recording, and the agent asked it something the recorded run did not ask."""
+
+    def __init__(self, agent: str, *, path: Path, known: int, new: str) -> None:
+        super().__init__(
+            agent,
+            f"asked what is not in the recording {str(path)!r}: it has the first {known} messages "
+            f"of the conversation, and not the one after them: {new}; record a run that goes so",
+        )
+        self.path = path

@@ -12,9 +12,13 @@ from aws_durable_execution_sdk_python.lambda_service import (
     InvocationStatus,
 )
 
+from agent.attempt import Attempt
 from agent.durable.client import JournalClient
+from agent.durable.client import Outcome as Recorded
 from agent.durable.timers import waiting
 from runs.callbacks import HEARTBEAT_MISSED, TIMED_OUT
+from runs.events import Event, EventType
+from runs.instants import to_iso
 from runs.json_types import Json
 from runs.lifecycle import Ending
 from runs.operations import Operation, OperationError
@@ -71,15 +75,39 @@ def failed_by(error: BaseException) -> Ended:
 def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
     """Read what a durable handler answered, and what it recorded instead of answering it."""
     answer = DurableExecutionInvocationOutput.from_dict(dict(output))
-    match answer.status:
-        case InvocationStatus.SUCCEEDED:
-            recorded = client.outcome.payload if client.outcome else answer.result
-            return completed(json.loads(recorded) if recorded else None)
-        case InvocationStatus.PENDING:
-            return _suspended(client)
-        case _:
-            recorded_error = client.outcome.error if client.outcome else _plain(answer.error)
-            return Ended(Ending(status=Status.FAILED, error=_cause(recorded_error, client)))
+    if answer.status is InvocationStatus.PENDING:
+        return _suspended(client)
+    return read_ending(answer, recorded=client.outcome, operations=client.operations.values())
+
+
+def read_ending(
+    answer: DurableExecutionInvocationOutput,
+    *,
+    recorded: Recorded | None,
+    operations: Iterable[Operation],
+) -> Ended:
+    """Read an answer that is no wait.
+
+    Args:
+        answer: What the handler answered.
+        recorded: The ending that it recorded instead, because it is too large for an answer.
+        operations: The run's, in the order of their start; they know what failed first.
+    """
+    if answer.status is InvocationStatus.SUCCEEDED:
+        result = recorded.payload if recorded else answer.result
+        return completed(json.loads(result) if result else None)
+    error = recorded.error if recorded else _plain(answer.error)
+    return Ended(Ending(status=Status.FAILED, error=_cause(error, operations)))
+
+
+def invocation_event(attempt: Attempt, *, began_at: datetime, request_id: str) -> Event:
+    """Tell that the workflow's function returned, as the service's history does."""
+    details: dict[str, Json] = {
+        "StartTimestamp": to_iso(began_at),
+        "EndTimestamp": to_iso(attempt.clock()),
+        "RequestId": request_id,
+    }
+    return attempt.event(EventType.INVOCATION_COMPLETED, details=details)
 
 
 def _suspended(client: JournalClient) -> Outcome:
@@ -100,7 +128,7 @@ def _plain(error: ErrorObject | None) -> OperationError | None:
     return OperationError(message=error.message, type=error.type) if error else None
 
 
-def _cause(error: OperationError | None, client: JournalClient) -> RunFailure:
+def _cause(error: OperationError | None, operations: Iterable[Operation]) -> RunFailure:
     """Name what failed, not the operation it failed in.
 
     The SDK passes the message on unchanged but puts its own type around it. The operation that
@@ -110,7 +138,7 @@ def _cause(error: OperationError | None, client: JournalClient) -> RunFailure:
         return RunFailure(type="Unknown", message="the workflow failed without saying why")
     kind = error.type or "Unknown"
     if kind.startswith(_SDK):
-        kind = _first_type(error.message, client.operations.values()) or kind
+        kind = _first_type(error.message, operations) or kind
     # The service's own types have a dot in them; of a class's full name the last part is enough.
     name = kind if kind in _SERVICE_TYPES else kind.rpartition(".")[2]
     return RunFailure(type=name, message=error.message or kind)

@@ -1,6 +1,7 @@
 """What a workflow reaches through its durable context, besides the context itself."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from aws_durable_execution_sdk_python import DurableContext
 
@@ -24,6 +25,8 @@ class InvocationContext:
 
     aws_request_id: str
     services: Services
+    #: When the invocation is over at the latest.
+    ends_at: datetime
     log_group_name: str | None = None
     log_stream_name: str | None = None
     function_name: str | None = None
@@ -35,9 +38,8 @@ class InvocationContext:
     identity: object = None
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds until the run's deadline."""
-        attempt = self.services.attempt
-        left = attempt.run.deadline_at - attempt.clock()
+        """Give the milliseconds until the invocation must be over."""
+        left = self.ends_at - self.services.attempt.clock()
         return max(0, int(left.total_seconds() * 1000))
 
 
@@ -45,7 +47,8 @@ def services_of(context: DurableContext) -> Services:
     """Give the services of the runner that executes this workflow.
 
     Raises:
-        NoAttemptError: The workflow is executed by something else, e.g. as a Lambda function.
+        NoAttemptError: The workflow is executed by something else, such as a Lambda function whose
+            handler is the workflow's own.
     """
     made_up: object = context.lambda_context
     if not isinstance(made_up, InvocationContext):
@@ -57,6 +60,7 @@ def attempt_of(context: DurableContext) -> Attempt:
     """Give the attempt that executes this workflow; child contexts have the same one.
 
     Raises:
-        NoAttemptError: The workflow is executed by something else, e.g. as a Lambda function.
+        NoAttemptError: The workflow is executed by something else, such as a Lambda function whose
+            handler is the workflow's own.
     """
     return services_of(context).attempt

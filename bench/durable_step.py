@@ -179,7 +179,9 @@ class _BareCommits:
 
 def _execute(given: DurableExecutionInvocationInputWithClient, attempt: Attempt) -> list[float]:
     services = Services(attempt=attempt, model=ModelChoice.parse("offline"))
-    context = InvocationContext(aws_request_id=attempt.session_id, services=services)
+    context = InvocationContext(
+        aws_request_id=attempt.session_id, services=services, ends_at=attempt.run.deadline_at
+    )
     answer = _HANDLER(given, context)
     entered = json.loads(answer["Result"])
     return [(later - earlier) * 1000 for earlier, later in pairwise(entered)]

@@ -19,6 +19,8 @@ SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 IDEMPOTENCY_NAMESPACE = uuid.UUID("6f0c7d1e-52a4-5c0b-9b56-6f2f3e1d7a44")
 #: The namespace in which a parent's session and its operation become a child's session id.
 CHILD_NAMESPACE = uuid.UUID("0e0f9a5c-7f1c-5d3e-9a77-3f1d6a0b8c21")
+#: The namespace in which ARNs of Lambda durable executions become session ids.
+EXECUTION_NAMESPACE = uuid.UUID("3b1c6f0a-8d52-5f4e-a6c9-5e2d7b90f184")
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: To the digits that `int` knows.
@@ -38,6 +40,11 @@ def session_id_for(idempotency_key: str) -> str:
 def child_session_id(session_id: str, operation_id: str) -> str:
     """Derive the session id of the child run that an operation of a run starts."""
     return str(uuid.uuid5(CHILD_NAMESPACE, f"{session_id}/{operation_id}"))
+
+
+def execution_session_id(arn: str) -> str:
+    """Derive the session id of the run that a Lambda durable execution is."""
+    return str(uuid.uuid5(EXECUTION_NAMESPACE, arn))
 
 
 def new_lease_token() -> str:
