@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python.lambda_service import (
 from aws_durable_execution_sdk_python.lambda_service import OperationType as SdkType
 
 from agent.attempt import Attempt
-from agent.durable.batches import take_large_operations
+from agent.durable.batches import fit_batches
 from agent.durable.children import Children
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits
@@ -72,7 +72,7 @@ class JournalClient:
             LeaseLostError: The run is another's now.
             JournalUnavailableError: The journal did not answer for too long.
         """
-        take_large_operations()
+        fit_batches()
         # The head first: an answer that comes between the two is then read again, not missed.
         answers = self._answers()
         for operation in self._read():
