@@ -18,6 +18,8 @@ from runs.json_types import Json
 
 #: Characters of a comment; more are cut off.
 MAX_COMMENT = 4_000
+#: What a name in `Question.may_decide` begins with that stands for all who have a role.
+ROLE = "role:"
 
 
 class Verdict(StrEnum):
@@ -65,6 +67,9 @@ class Question:
         if self.quorum < 1:
             msg = f"quorum is {self.quorum}, expected at least 1"
             raise ValueError(msg)
+        if self.may_decide and self.quorum > len(self.may_decide) and not self._has_roles():
+            msg = f"quorum is {self.quorum}, but only {len(self.may_decide)} may decide"
+            raise ValueError(msg)
 
     @property
     def hash(self) -> str:
@@ -72,6 +77,9 @@ class Question:
         return content_hash(
             what=self.what, content=self.content, tool=self.tool, arguments=self.arguments
         )
+
+    def _has_roles(self) -> bool:
+        return any(name.startswith(ROLE) for name in self.may_decide)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Question":
@@ -132,14 +140,18 @@ class Decision:
     @classmethod
     def from_payload(cls, payload: object) -> "Decision":
         """Read an answer, as JSON text or as what it decodes to; never raises."""
-        data = _decoded(payload)
+        return cls.read(payload) or denied(
+            f"the answer is {payload!r:.200}, expected an object whose decision is "
+            "'approved' or 'denied'"
+        )
+
+    @classmethod
+    def read(cls, payload: object) -> "Decision | None":
+        """Read an answer that may be something else; None if it is."""
         try:
-            return _decision(data)
+            return _decision(_decoded(payload))
         except (TypeError, ValueError):
-            return denied(
-                f"the answer is {payload!r:.200}, expected an object whose decision is "
-                "'approved' or 'denied'"
-            )
+            return None
 
     def to_payload(self) -> str:
         """Write the answer as a callback's payload."""

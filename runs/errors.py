@@ -8,6 +8,11 @@
     ├── LeaseLostError             this worker's lease is no longer the run's: stop working
     ├── CallbackNotFoundError      no callback has that id
     ├── CallbackClosedError        the callback was answered, or timed out, or its run is over
+    ├── ApprovalNotFoundError      nothing is asked by that id
+    ├── ApprovalClosedError        it is decided, expired or withdrawn; it says by whom and when
+    ├── ApprovalChangedError       the decider was shown other words than are asked about now
+    ├── NotADeciderError           the approval is for others to decide
+    ├── AlreadyVotedError          they have approved before, and others still have to
     ├── UnwatchedRunError          nobody would hand the run to workers
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
@@ -17,6 +22,11 @@
 
 `retryable` tells invoker, worker and state machine alike whether trying the same again can help.
 """
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from runs.instants import to_iso
 
 
 class RunError(Exception):
@@ -85,6 +95,67 @@ class CallbackClosedError(RunError):
     def __init__(self, callback_id: str, why: str) -> None:
         super().__init__(f"callback {callback_id[:100]!r} is closed: {why}")
         self.callback_id = callback_id
+
+
+class ApprovalNotFoundError(RunError):
+    """No approval in the journal belongs to that callback."""
+
+    def __init__(self, callback_id: str) -> None:
+        super().__init__(f"nothing is asked by callback {callback_id[:100]!r}")
+        self.callback_id = callback_id
+
+
+class ApprovalClosedError(RunError):
+    """The approval takes no decision any more; what it came to stands, and nothing was written."""
+
+    def __init__(
+        self, approval_id: str, *, state: str, by: str | None, at: datetime | None, why: str = ""
+    ) -> None:
+        who = f" by {by}" if by else ""
+        when = f" at {to_iso(at)}" if at else ""
+        verb = "" if state == "expired" else "was "
+        super().__init__(
+            f"approval {approval_id} {verb}{state}{who}{when}{f': {why}' if why else ''}"
+        )
+        self.approval_id = approval_id
+        self.state = state
+        self.by = by
+        self.at = at
+
+
+class ApprovalChangedError(RunError):
+    """What is asked about has changed since the decider was shown it; nothing was written."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f"approval {approval_id} is about other words now than those that were shown; "
+            "look at it again"
+        )
+        self.approval_id = approval_id
+
+
+class NotADeciderError(RunError):
+    """Somebody decided what is for others to decide; nothing was written."""
+
+    def __init__(self, approval_id: str, *, name: str, may_decide: Sequence[str]) -> None:
+        super().__init__(
+            f"approval {approval_id} is not for {name!r} to decide, expected one of: "
+            f"{', '.join(may_decide)}"
+        )
+        self.approval_id = approval_id
+        self.name = name
+
+
+class AlreadyVotedError(RunError):
+    """Somebody approved twice where several people must; nothing was written."""
+
+    def __init__(self, approval_id: str, *, name: str, at: datetime, missing: int) -> None:
+        super().__init__(
+            f"{name!r} approved {approval_id} at {to_iso(at)} already; "
+            f"approvals of others still needed: {missing}"
+        )
+        self.approval_id = approval_id
+        self.missing = missing
 
 
 class UnwatchedRunError(RunError):

@@ -56,6 +56,8 @@ class EventType(StrEnum):
     CANCEL_REQUESTED = "CancelRequested"
     #: The watchdog saw no progress and let the run go.
     RUN_STALLED = "RunStalled"
+    #: Limits of the run's budget were set or raised after it was accepted.
+    BUDGET_SET = "BudgetSet"
     #: A model call returned and was paid for; written with the message it gave.
     MODEL_CALLED = "ModelCalled"
     #: A model call ended with an error.
@@ -68,6 +70,16 @@ class EventType(StrEnum):
     PROGRESS_REPORTED = "ProgressReported"
     #: A file was put in the artifact store.
     ARTIFACT_SAVED = "ArtifactSaved"
+    #: A person is asked to decide.
+    APPROVAL_REQUESTED = "ApprovalRequested"
+    #: Somebody looked at what they are asked.
+    APPROVAL_VIEWED = "ApprovalViewed"
+    #: Somebody decided; others may still have to.
+    APPROVAL_DECIDED = "ApprovalDecided"
+    #: Those who may decide were reminded.
+    APPROVAL_REMINDED = "ApprovalReminded"
+    #: Nobody decided in time.
+    APPROVAL_EXPIRED = "ApprovalExpired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

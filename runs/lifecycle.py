@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from runs.asked import Approval
+from runs.budget import Budget
 from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
 from runs.events import Event, EventType
 from runs.instants import to_iso
@@ -25,6 +27,10 @@ class Change:
     events: tuple[Event, ...] = ()
     #: Operations that somebody outside an attempt changed.
     operations: tuple[Operation, ...] = ()
+    #: Approvals that changed with them, or by a look or a vote alone.
+    approvals: tuple[Approval, ...] = ()
+    #: Limits for the whole family, to be set on the head of the run that began it.
+    family_budget: Budget | None = None
 
 
 _NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
@@ -77,8 +83,12 @@ def claim(  # noqa: PLR0913 - all of them keyword-only
     now: datetime,
     lease_seconds: float,
     versions: Mapping[str, str] = _NO_VERSIONS,
+    execution: str | None = None,
 ) -> Change:
     """Take the lease: the run is queued, or parked and due, or its lease has expired.
+
+    A run that is a Lambda durable execution is claimed by the invocations of that `execution` and
+    by nobody else; the service knows when it is due.
 
     `versions` are those of the claimant's workflows, by name. That of the run's stands on its head
     from now on; if another stood there, the timeline tells of the change.
@@ -90,6 +100,9 @@ def claim(  # noqa: PLR0913 - all of them keyword-only
     """
     if run.status is Status.BUSY and run.lease is not None and run.lease.token == token:
         return Change(run=run)
+    if run.durable_execution != execution:
+        whose = run.durable_execution or "workers"
+        raise ClaimLostError(run.session_id, f"it is executed by {whose}")
     _check_claimable(run, now)
     is_lost = run.status is Status.BUSY
     lease = Lease(
@@ -106,6 +119,7 @@ def claim(  # noqa: PLR0913 - all of them keyword-only
         lost_attempts=run.lost_attempts + 1 if is_lost else 0,
         dispatches=0,
         lease=lease,
+        claimed_at=now,
         workflow_version=versions.get(run.workflow, run.workflow_version),
         started_at=run.started_at or now,
     )
@@ -133,7 +147,8 @@ def _check_claimable(run: Run, now: datetime) -> None:
     if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
         why = f"{run.lease.owner} holds its lease until {to_iso(run.lease.expires_at)}"
         raise ClaimLostError(run.session_id, why)
-    if run.status is Status.WAITING and not run.is_due(now):
+    is_the_services = run.durable_execution is not None
+    if run.status is Status.WAITING and not is_the_services and not run.is_due(now):
         until = to_iso(run.wake_at) if run.wake_at else "it is answered"
         raise ClaimLostError(run.session_id, f"it waits until {until}")
 
@@ -169,6 +184,24 @@ def renew(run: Run, *, lease: Lease, now: datetime) -> Change:
         run, lease=lease.renewed(now), wake_at=None, dispatches=0, version=run.version + 1
     )
     return Change(run=renewed)
+
+
+def raise_budget(run: Run, *, lease: Lease, budget: Budget, now: datetime) -> Change:
+    """Raise the limits that are given, for the run and its whole family; none is ever lowered.
+
+    Again with the same limits is no change.
+    """
+    check_fence(run, lease)
+    raised = run.budget.raised(budget)
+    if raised == run.budget and run.root_session_id is None:
+        return Change(run=run)
+    details: dict[str, Json] = {"Budget": budget.to_json()}
+    event = _event(run, EventType.BUDGET_SET, now, details)
+    if run.root_session_id is not None:
+        told = replace(run, version=run.version + 1, updated_at=now)
+        return Change(run=told, events=(event,), family_budget=budget)
+    held = replace(run, budget=raised, version=run.version + 1, updated_at=now)
+    return Change(run=held, events=(event,))
 
 
 def settle(run: Run, *, lease: Lease, ending: Ending, now: datetime) -> Change:
@@ -328,7 +361,9 @@ def _moved(run: Run, to: Status, now: datetime) -> Run:
         run,
         status=to,
         version=run.version + 1,
+        worked_ms=run.worked_ms + run.attempt_ms(now),
         lease=None,
+        claimed_at=None,
         wake_at=None,
         waiting_for=None,
         updated_at=now,

@@ -18,6 +18,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from runs.asked import Approval, ApprovalState, Person
+from runs.budget import Budget
+from runs.deciding import Ballot
 from runs.events import Event
 from runs.json_types import Json
 from runs.lifecycle import Ending
@@ -36,7 +39,9 @@ class ToolStatus(StrEnum):
 
     #: Entered; if the worker died since, nobody knows whether it took effect.
     STARTED = "STARTED"
-    #: Returned; the entry holds what it returned.
+    #: Left to wait for an answer; it is entered again when there is one.
+    PAUSED = "PAUSED"
+    #: Returned; the entry holds what it returned until the message that does is saved.
     DONE = "DONE"
 
 
@@ -50,7 +55,7 @@ class ToolEntry:
     status: ToolStatus
     #: The attempt that entered the tool.
     attempt: int
-    #: The tool result, as Strands shapes it; DONE only.
+    #: The tool result, as Strands shapes it; DONE only, and dropped when a message holds it.
     result: Json = None
     started_at: datetime
     ended_at: datetime | None = None
@@ -82,17 +87,21 @@ class Changes:
     messages: Sequence[Message] = ()
     agents: Sequence[AgentRecord] = ()
     tools: Sequence[ToolEntry] = ()
+    approvals: Sequence[Approval] = ()
     artifacts: Sequence[Artifact] = ()
     progress: Progress | None = None
     #: Added to the head's usage.
     spent: Usage | None = None
+    #: The run that began the family, if that is another: what is spent is added there, too, to
+    #: what its children have used.
+    family_id: str | None = None
     #: Something finished: the count of attempts lost in a row starts again.
     is_advance: bool = False
 
     def __len__(self) -> int:
         """Count the records, without the head."""
         parts = (self.operations, self.events, self.messages, self.agents, self.tools)
-        return sum(len(part) for part in parts)
+        return sum(len(part) for part in parts) + (self.family_id is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +151,27 @@ class Answered:
     callback: Operation
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An approval, and the run that asks."""
+
+    approval: Approval
+    run: Run
+
+    def state(self, now: datetime) -> ApprovalState:
+        """Say how the approval stands."""
+        return self.approval.as_of(self.run, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """Some approvals, newest first, and where the next page starts."""
+
+    asked: tuple[Asked, ...]
+    #: Opaque; None on the last page.
+    cursor: str | None
+
+
 class Journal(Protocol):
     """Records runs. A head and the events that tell of its change are written together or not."""
 
@@ -178,11 +208,13 @@ class Journal(Protocol):
         now: datetime,
         lease_seconds: float,
         versions: Mapping[str, str] = MappingProxyType({}),
+        execution: str | None = None,
     ) -> Claim:
         """Begin an attempt. Of any number of claimants at once, one wins.
 
         Repeated with the same `token` it gives the same claim. `versions` are those of the
-        claimant's workflows, by name: the head tells from now on which one works on it.
+        claimant's workflows, by name: the head tells from now on which one works on it. A run that
+        is a Lambda durable execution is claimed for that `execution` only.
 
         Raises:
             ClaimLostError: The run is another's, over, cancelled or not due.
@@ -206,6 +238,17 @@ class Journal(Protocol):
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
             ValueError: More than `MAX_CHANGES` records.
+        """
+        ...
+
+    def raise_budget(self, lease: Lease, budget: Budget, *, now: datetime) -> Run:
+        """Raise the limits that are given; none is ever lowered.
+
+        They stand on the head that holds the budget: the run's own or, if it is a child, that of
+        the run that began its family.
+
+        Raises:
+            LeaseLostError: The lease is no longer the run's; nothing was written.
         """
         ...
 
@@ -317,6 +360,70 @@ class Journal(Protocol):
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
             CallbackNotFoundError: Nothing has that id.
+        """
+        ...
+
+    def approval(self, callback_id: str) -> Asked:
+        """Read an approval and the head of its run.
+
+        Raises:
+            CallbackNotFoundError: It is no callback's id.
+            ApprovalNotFoundError: Nothing is asked by that callback.
+        """
+        ...
+
+    def approvals(self, session_id: str) -> list[Approval]:
+        """Read all approvals of a run, in the order in which they were asked."""
+        ...
+
+    def list_approvals(
+        self, *, is_open: bool, limit: int = 50, cursor: str | None = None
+    ) -> AskedPage:
+        """List approvals of all runs: those recorded as open, newest first, or those closed.
+
+        `Asked.state` tells which of the open ones have expired, or lost their run, with nobody
+        there to record it. May lag behind `approval` by a moment; what can't be read is left out
+        and logged.
+
+        Raises:
+            ValueError: `cursor` is not one of ours, or `limit` is not 1 to `MAX_PAGE`.
+        """
+        ...
+
+    def decide_approval(self, callback_id: str, ballot: Ballot, *, now: datetime) -> Asked:
+        """Record a decision and, if it is the last one needed, answer the callback with it.
+
+        All in one write, which is made only if the approval is still open, is about what the
+        decider was shown, and is theirs to decide. See `complete_callback` for what it does to the
+        run, and `runs.deciding.decide` for the rules.
+
+        Raises:
+            CallbackNotFoundError: It is no callback's id.
+            ApprovalNotFoundError: Nothing is asked by that callback.
+            ApprovalClosedError: It is decided (by whom and when), expired or withdrawn.
+            ApprovalChangedError: The decider was shown something else.
+            NotADeciderError: They are not among those who may decide.
+            AlreadyVotedError: They have approved before, and others still have to.
+        """
+        ...
+
+    def view_approval(self, callback_id: str, person: Person, *, now: datetime) -> Asked:
+        """Read an approval, and record that somebody looked at it while it is open.
+
+        Raises:
+            CallbackNotFoundError: It is no callback's id.
+            ApprovalNotFoundError: Nothing is asked by that callback.
+        """
+        ...
+
+    def remind_approval(self, callback_id: str, *, now: datetime) -> Asked | None:
+        """Use up the reminders that are due; None if none is, or another caller has.
+
+        Whoever gets the approval sends the reminder. If they die before, that one is not sent.
+
+        Raises:
+            CallbackNotFoundError: It is no callback's id.
+            ApprovalNotFoundError: Nothing is asked by that callback.
         """
         ...
 

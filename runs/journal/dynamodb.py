@@ -1,8 +1,8 @@
 """The journal in one DynamoDB table: on AWS, and on the local stack.
 
 Items: `PK` is the session id; `SK` names the record (see `runs.journal.keys`), `SESSION` is the
-head. Only heads have `status`, so that the index `by_status` (status, updated_at) holds them alone;
-its keys are all it needs to project. Every item has a `ttl`.
+head. Only heads and approvals have `status`, so that the index `by_status` (status, updated_at)
+holds them alone; its keys are all it needs to project. Every item has a `ttl`.
 
 A rule is applied to a head that was read consistently, and written with its events in one
 transaction on the condition that the head's `version` is still the one read. Everything that writes
@@ -13,13 +13,14 @@ condition is the lease's token, and what it changes on the head only adds up.
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from runs import lifecycle
 from runs.artifacts.base import ArtifactStore
-from runs.children import told, waiting_parent
+from runs.children import to_be_told, told
 from runs.errors import (
     CorruptRecordError,
     JournalUnavailableError,
@@ -30,9 +31,16 @@ from runs.head_record import RUN, RUN_FIELDS
 from runs.ids import Ulids
 from runs.journal.base import Accepted, Changes, Page
 from runs.journal.cursors import check_limit
+from runs.journal.dynamodb_approvals import (
+    approvals_cursor,
+    approvals_query,
+    is_listed,
+    key_of,
+)
 from runs.journal.dynamodb_items import (
     Item,
     Write,
+    family_update,
     from_item,
     head_update,
     new_head_write,
@@ -90,7 +98,7 @@ class DynamoJournal(RecordJournal):
         statuses = list(Status) if status is None else [status]
         after = None if cursor is None else Position.from_cursor(cursor, statuses=statuses)
         places, position = next_places(statuses, after=after, limit=limit, fetch=self._places)
-        found = self._table.get_all([place.session_id for place in places], HEAD)
+        found = self._table.get_all([(place.session_id, HEAD) for place in places])
         heads = {item["PK"]["S"]: item for item in found}
         readable = (self._readable(heads.get(place.session_id), place) for place in places)
         return Page(
@@ -118,7 +126,7 @@ class DynamoJournal(RecordJournal):
             writes = self._part_writes(parts, lease.session_id, now)
             last_id = self._ulids.new(now)
             head = head_update(self._table.name, lease, changes, now=now, last_id=last_id)
-            if not self._table.write([head, *writes]):
+            if not self._table.write([head, *self._family_writes(changes), *writes]):
                 raise LeaseLostError(lease.session_id, attempt=lease.attempt)
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
@@ -130,7 +138,8 @@ class DynamoJournal(RecordJournal):
                 if change.run is run:
                     return run
                 writes = self._change_writes(change, before)
-                writes += self._parent_writes(waiting_parent(run, change.run), change.run)
+                for relative in to_be_told(run, change):
+                    writes += self._telling(relative, partial(told, before=run, change=change))
                 if self._table.write(writes):
                     return change.run
                 time.sleep(pause)
@@ -145,23 +154,33 @@ class DynamoJournal(RecordJournal):
         version = int(before["version"]["N"])
         return [next_head_write(self._table.name, unknown | head, version=version), *events]
 
-    def _parent_writes(self, parent_id: str | None, child: Run) -> list[Write]:
-        """Give the write that tells a parent of its child's end, in the child's own transaction.
+    def _telling(self, session_id: str, rule: Rule) -> list[Write]:
+        """Give the write that tells another run of the family, in this run's own transaction.
 
         Its condition, too, is that the head is still the one read.
         """
-        before = None if parent_id is None else self._table.get(parent_id, HEAD)
-        if parent_id is None or before is None:
+        before = self._table.get(session_id, HEAD)
+        if before is None:
             return []
-        parent = self._decoded_head(before, parent_id, is_strict=False)
-        change = told(parent, now=child.updated_at)
-        return [] if change.run is parent else self._change_writes(change, before)
+        relative = self._decoded_head(before, session_id, is_strict=False)
+        change = rule(relative)
+        return [] if change.run is relative else self._change_writes(change, before)
+
+    def _family_writes(self, changes: Changes) -> list[Write]:
+        """Give the write that adds what is spent to the head of the run that began the family."""
+        if changes.family_id is None or changes.spent is None:
+            return []
+        # Looked for first: its absence would fail the transaction like a lost lease.
+        if self._table.get(changes.family_id, HEAD) is None:
+            return []
+        return [family_update(self._table.name, changes.family_id, changes.spent)]
 
     def _change_items(
         self, change: Change, record: Record, *, after: str | None
     ) -> tuple[Item, list[Write]]:
         session_id, at = change.run.session_id, change.run.updated_at
-        parts = parts_of(Changes(operations=change.operations), self._codec)
+        outside = Changes(operations=change.operations, approvals=change.approvals)
+        parts = parts_of(outside, self._codec)
         parts |= event_parts(change.events, self._codec, ulids=self._ulids, after=after)
         events = self._part_writes(parts, session_id, at)
         # Above all ids of this write: who changes the head next makes larger ones, whatever the
@@ -194,6 +213,22 @@ class DynamoJournal(RecordJournal):
     def _head(self, session_id: str) -> Record | None:
         item = self._table.get(session_id, HEAD)
         return None if item is None else from_item(item, names=RUN_FIELDS)
+
+    def _heads(self, session_ids: Collection[str]) -> Mapping[str, Record]:
+        found = self._table.get_all([(session_id, HEAD) for session_id in session_ids])
+        return {item["PK"]["S"]: from_item(item, names=RUN_FIELDS) for item in found}
+
+    def _approval_records(
+        self, *, is_open: bool, limit: int, cursor: str | None
+    ) -> tuple[list[tuple[str, Record]], str | None]:
+        query = approvals_query(is_open=is_open, limit=limit + 1, cursor=cursor)
+        places = list(islice(self._table.query(query), limit + 1))
+        keys = [key_of(place) for place in places[:limit]]
+        items = {key_of(item): item for item in self._table.get_all(keys)}
+        # The index lags behind the table: what was closed since is not listed as open.
+        listed = (items[key] for key in keys if is_listed(items.get(key), is_open=is_open))
+        found = [(item["PK"]["S"], from_item(item)) for item in listed]
+        return found, approvals_cursor(places[limit - 1]) if len(places) > limit else None
 
     def _record(self, session_id: str, key: str) -> Record | None:
         item = self._table.get(session_id, key)

@@ -76,11 +76,11 @@ class Table:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def get_all(self, session_ids: Sequence[str], key: str) -> Iterator[Item]:
-        """Read the same item of some runs, in any order; runs without one are left out."""
-        unique = list(dict.fromkeys(session_ids))
+    def get_all(self, keys: Sequence[tuple[str, str]]) -> Iterator[Item]:
+        """Read items by session and key, in any order; those that are not there are left out."""
+        unique = list(dict.fromkeys(keys))
         for start in range(0, len(unique), _BATCH):
-            yield from self._batch([item_key(one, key) for one in unique[start : start + _BATCH]])
+            yield from self._batch([item_key(*key) for key in unique[start : start + _BATCH]])
 
     def write(self, writes: Sequence[Write]) -> bool:
         """Make one transaction; False when a condition in it is not met."""

@@ -22,6 +22,14 @@ def operation_key(operation_id: str) -> str:
     return f"OP#{operation_id}"
 
 
+APPROVALS = KeyRange("APPROVAL#", f"APPROVAL#{_LAST}")
+
+
+def approval_key(operation_id: str) -> str:
+    """Name the record of the approval beside a callback."""
+    return f"APPROVAL#{operation_id}"
+
+
 def event_key(event_id: str) -> str:
     """Name an event's record."""
     return f"EVENT#{event_id}"

@@ -2,10 +2,18 @@
 
 from collections.abc import Iterable
 
+from runs.approval_record import APPROVAL
 from runs.events import Event
 from runs.ids import Ulids
 from runs.journal.base import MAX_CHANGES, Changes
-from runs.journal.keys import agent_key, event_key, message_key, operation_key, tool_key
+from runs.journal.keys import (
+    agent_key,
+    approval_key,
+    event_key,
+    message_key,
+    operation_key,
+    tool_key,
+)
 from runs.payloads import Codec
 from runs.records import AGENT, EVENT, MAX_INLINE, MESSAGE, OPERATION, TOOL, Record
 
@@ -36,6 +44,9 @@ def parts_of(changes: Changes, codec: Codec, *, max_inline: int = MAX_INLINE) ->
         parts[key] = codec.encode(MESSAGE, message, max_inline=max_inline)
     for entry in changes.tools:
         parts[tool_key(entry.tool_use_id)] = codec.encode(TOOL, entry, max_inline=max_inline)
+    for approval in changes.approvals:
+        key = approval_key(approval.operation_id)
+        parts[key] = codec.encode(APPROVAL, approval, max_inline=max_inline)
     return parts
 
 

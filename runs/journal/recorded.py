@@ -1,23 +1,21 @@
-"""What journals that keep records by key have in common: the port, on four methods of a store."""
+"""What journals that keep records by key have in common: the port, on the methods of a store."""
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
 
-from runs import callbacks, lifecycle
-from runs.callbacks import CallbackRule, place_of
+from runs import lifecycle
+from runs.budget import Budget
 from runs.children import open_children
-from runs.errors import CallbackNotFoundError, LeaseLostError, RunError, RunNotFoundError
+from runs.errors import LeaseLostError, RunError, RunNotFoundError
 from runs.history import history
-from runs.journal.base import AgentRecord, Answered, Claim, Message, Recorded, ToolEntry
+from runs.journal.answered import AnsweredRecords
+from runs.journal.base import AgentRecord, Claim, Message, Recorded, ToolEntry
 from runs.journal.keys import (
     OPERATIONS,
-    KeyRange,
     agent_key,
     event_id_of,
     events_after,
@@ -26,56 +24,21 @@ from runs.journal.keys import (
     tool_key,
 )
 from runs.json_types import Json
-from runs.lifecycle import Change, Ending, Rule
-from runs.operations import Operation, OperationError
-from runs.payloads import Codec
-from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TOOL, Kind, Record
+from runs.lifecycle import Ending, Rule
+from runs.operations import Operation
+from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TOOL
 from runs.run import Lease, Run, RunFailure, Status
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-
-class RecordJournal(ABC):
+class RecordJournal(AnsweredRecords):
     """Applies rules to heads and reads records; see `runs.journal.base.Journal`."""
-
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-
-    @abstractmethod
-    def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
-        """Apply a rule to a head and write what it makes, with its events, or nothing.
-
-        Args:
-            session_id: The run.
-            rule: May be applied more than once, to newer heads.
-            is_strict: Whether a payload of the head that can't be read is an error.
-
-        Raises:
-            RunNotFoundError: There is no such run.
-        """
-
-    @abstractmethod
-    def _record(self, session_id: str, key: str) -> Record | None:
-        """Read one record."""
-
-    @abstractmethod
-    def _records(self, session_id: str, keys: KeyRange) -> list[tuple[str, Record]]:
-        """Read the records in a range, in the order of their keys."""
-
-    @abstractmethod
-    def _records_by_age(self, session_id: str, keys: KeyRange) -> list[tuple[str, Record]]:
-        """Read the records in a range, in the order in which they were first written."""
 
     def get(self, session_id: str) -> Run | None:
         """See `Journal.get`."""
         record = self._head(session_id)
         return None if record is None else self._codec.decode_head(record, session_id=session_id)
-
-    @abstractmethod
-    def _head(self, session_id: str) -> Record | None:
-        """Read a head's record."""
 
     def claim(  # noqa: PLR0913 - the port's
         self,
@@ -86,6 +49,7 @@ class RecordJournal(ABC):
         now: datetime,
         lease_seconds: float,
         versions: Mapping[str, str] = MappingProxyType({}),
+        execution: str | None = None,
     ) -> Claim:
         """See `Journal.claim`."""
         rule = partial(
@@ -95,6 +59,7 @@ class RecordJournal(ABC):
             now=now,
             lease_seconds=lease_seconds,
             versions=versions,
+            execution=execution,
         )
         # Strict: an attempt without its prompt would be an attempt at nothing.
         run = self._change(session_id, rule, is_strict=True)
@@ -103,6 +68,11 @@ class RecordJournal(ABC):
     def renew(self, lease: Lease, *, now: datetime) -> Run:
         """See `Journal.renew`."""
         return self._fenced(lease, partial(lifecycle.renew, lease=lease, now=now))
+
+    def raise_budget(self, lease: Lease, budget: Budget, *, now: datetime) -> Run:
+        """See `Journal.raise_budget`."""
+        rule = partial(lifecycle.raise_budget, lease=lease, budget=budget, now=now)
+        return self._fenced(lease, rule)
 
     def settle(self, lease: Lease, ending: Ending, *, now: datetime) -> Run:
         """See `Journal.settle`."""
@@ -169,48 +139,6 @@ class RecordJournal(ABC):
             logger.warning("children not cancelled", extra=extra)
         return run
 
-    def complete_callback(
-        self, callback_id: str, payload: str | None, *, now: datetime, by: str | None = None
-    ) -> Answered:
-        """See `Journal.complete_callback`."""
-        rule = partial(callbacks.complete, payload=payload, now=now, by=by)
-        return self._answer(callback_id, rule)
-
-    def fail_callback(
-        self, callback_id: str, error: OperationError, *, now: datetime, by: str | None = None
-    ) -> Answered:
-        """See `Journal.fail_callback`."""
-        return self._answer(callback_id, partial(callbacks.fail, error=error, now=now, by=by))
-
-    def heartbeat_callback(self, callback_id: str, *, now: datetime) -> Answered:
-        """See `Journal.heartbeat_callback`."""
-        return self._answer(callback_id, partial(callbacks.heartbeat, now=now))
-
-    def time_out_callback(self, lease: Lease, callback_id: str, *, now: datetime) -> Operation:
-        """See `Journal.time_out_callback`."""
-        return self._answer(callback_id, partial(callbacks.time_out, lease=lease, now=now)).callback
-
-    def _answer(self, callback_id: str, rule: CallbackRule) -> Answered:
-        session_id, operation_id = place_of(callback_id)
-        #: As of the last try: a rule may be applied more than once.
-        latest: list[Operation] = []
-
-        def apply(run: Run) -> Change:
-            # Read after the head: the write's condition on the head then covers it too, because
-            # whatever changes an operation changes the head's version.
-            known = self._one(OPERATION, session_id, operation_key(operation_id))
-            if known is None or known.callback_id != callback_id:
-                raise CallbackNotFoundError(callback_id)
-            change = rule(run, known)
-            latest[:] = change.operations or (known,)
-            return change
-
-        try:
-            run = self._change(session_id, apply)
-        except RunNotFoundError as error:
-            raise CallbackNotFoundError(callback_id) from error
-        return Answered(run=run, callback=latest[0])
-
     def operation(self, session_id: str, operation_id: str) -> Operation | None:
         """See `Journal.operation`."""
         return self._one(OPERATION, session_id, operation_key(operation_id))
@@ -251,20 +179,8 @@ class RecordJournal(ABC):
         """See `Journal.tool`."""
         return self._one(TOOL, session_id, tool_key(tool_use_id))
 
-    def _one(self, kind: Kind[T], session_id: str, key: str) -> T | None:
-        record = self._record(session_id, key)
-        return None if record is None else self._decoded(kind, session_id, key, record)
-
-    def _decoded(self, kind: Kind[T], session_id: str, key: str, record: Record) -> T:
-        return self._codec.decode(kind, record, session_id=session_id, name=key)
-
     def _fenced(self, lease: Lease, rule: Rule) -> Run:
         try:
             return self._change(lease.session_id, rule)
         except RunNotFoundError as error:
             raise LeaseLostError(lease.session_id, attempt=lease.attempt) from error
-
-    def _head_for(self, record: Record, session_id: str, *, is_strict: bool) -> Run:
-        if is_strict:
-            return self._codec.decode_head(record, session_id=session_id)
-        return self._codec.decode_head_anyway(record, session_id=session_id)

@@ -7,17 +7,19 @@ Each write is one transaction, synced to disk before it is answered. Rules are a
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from runs import lifecycle
 from runs.artifacts.base import ArtifactStore
-from runs.children import told, waiting_parent
+from runs.children import to_be_told, told
 from runs.errors import CorruptRecordError, LeaseLostError, RunNotFoundError
 from runs.events import Event
-from runs.head_record import RUN, RUN_FIELDS, artifact_to_record
+from runs.fields import Fields
+from runs.head_record import RUN, RUN_FIELDS, artifact_to_record, with_children_usage
 from runs.ids import Ulids
 from runs.instants import to_iso
 from runs.journal.base import Accepted, Changes, Page
@@ -25,6 +27,11 @@ from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cu
 from runs.journal.keys import KeyRange, event_id_of, events_after
 from runs.journal.parts import Parts, check_size, event_parts, parts_of
 from runs.journal.recorded import RecordJournal
+from runs.journal.sqlite_approvals import (
+    SELECT_APPROVALS,
+    approvals_cursor,
+    approvals_values,
+)
 from runs.journal.sqlite_file import open_file, translated
 from runs.journal.sqlite_rows import (
     COMMIT_HEAD,
@@ -43,7 +50,7 @@ from runs.json_types import Json
 from runs.lifecycle import Change, Rule
 from runs.payloads import HEAD, Codec
 from runs.records import Record
-from runs.run import RETENTION, Artifact, Lease, Run, Status
+from runs.run import RETENTION, Artifact, Lease, Run, Status, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +116,8 @@ class SqliteJournal(RecordJournal):
         with self._writing() as db:
             if db.execute(COMMIT_HEAD, values).rowcount != 1:
                 raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+            if changes.family_id is not None and changes.spent is not None:
+                self._add_to_family(db, changes.family_id, changes.spent)
             if changes.artifacts:
                 self._add_artifacts(db, lease.session_id, changes.artifacts)
             parts |= self._event_parts(db, lease.session_id, changes.events)
@@ -140,8 +149,8 @@ class SqliteJournal(RecordJournal):
             change = rule(run)
             if change.run is not run:
                 self._write(db, change, before=before)
-            if (parent_id := waiting_parent(run, change.run)) is not None:
-                self._tell(db, parent_id, now=change.run.updated_at)
+            for relative in to_be_told(run, change):
+                self._tell(db, relative, partial(told, before=run, change=change))
         return change.run
 
     def _write(self, db: sqlite3.Connection, change: Change, *, before: Record) -> None:
@@ -149,18 +158,26 @@ class SqliteJournal(RecordJournal):
         unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
         head = self._codec.encode_head(change.run, before=before)
         db.execute(REPLACE_HEAD, to_row(unknown | head))
-        parts = parts_of(Changes(operations=change.operations), self._codec)
+        outside = Changes(operations=change.operations, approvals=change.approvals)
+        parts = parts_of(outside, self._codec)
         parts |= self._event_parts(db, session_id, change.events)
         self._put(db, session_id, parts)
 
-    def _tell(self, db: sqlite3.Connection, parent_id: str, *, now: datetime) -> None:
-        before = self._find(db, parent_id)
+    def _tell(self, db: sqlite3.Connection, session_id: str, rule: Rule) -> None:
+        before = self._find(db, session_id)
         if before is None:
             return
-        parent = self._head_for(before, parent_id, is_strict=False)
-        change = told(parent, now=now)
-        if change.run is not parent:
+        relative = self._head_for(before, session_id, is_strict=False)
+        change = rule(relative)
+        if change.run is not relative:
             self._write(db, change, before=before)
+
+    def _add_to_family(self, db: sqlite3.Connection, session_id: str, spent: Usage) -> None:
+        before = self._find(db, session_id)
+        if before is not None:
+            head = with_children_usage(before, spent)
+            head["version"] = Fields(before).whole("version") + 1
+            db.execute(REPLACE_HEAD, to_row(head))
 
     def _event_parts(
         self, db: sqlite3.Connection, session_id: str, events: Sequence[Event]
@@ -223,6 +240,23 @@ class SqliteJournal(RecordJournal):
     def _head(self, session_id: str) -> Record | None:
         with self._reading() as db:
             return self._find(db, session_id)
+
+    def _heads(self, session_ids: Collection[str]) -> Mapping[str, Record]:
+        with self._reading() as db:
+            found = {session_id: self._find(db, session_id) for session_id in session_ids}
+        return {session_id: head for session_id, head in found.items() if head is not None}
+
+    def _approval_records(
+        self, *, is_open: bool, limit: int, cursor: str | None
+    ) -> tuple[list[tuple[str, Record]], str | None]:
+        values = approvals_values(is_open=is_open, limit=limit + 1, cursor=cursor)
+        with self._reading() as db:
+            rows = db.execute(SELECT_APPROVALS, values).fetchall()
+        found = [
+            (session_id, from_text(body, session_id=session_id, key=key))
+            for _, session_id, key, body in rows[:limit]
+        ]
+        return found, approvals_cursor(rows[limit - 1]) if len(rows) > limit else None
 
     def _record(self, session_id: str, key: str) -> Record | None:
         found = self._records(session_id, KeyRange(key, key))

@@ -2,15 +2,16 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from runs.errors import JournalFormatError, JournalUnavailableError
+from runs.journal.sqlite_approvals import APPROVALS_INDEX
 
 #: `PRAGMA application_id`: "Errd". Tells our file from anybody else's SQLite file.
 APPLICATION_ID = 0x45727264
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MEMORY = ":memory:"
 
 #: What every write of an attempt changes stands beside the body, which then needs no parsing. One
@@ -30,6 +31,7 @@ CREATE TABLE runs (
     cache_read_tokens INTEGER NOT NULL,
     cache_write_tokens INTEGER NOT NULL,
     cost_nano_usd INTEGER NOT NULL,
+    unpriced_calls INTEGER NOT NULL,
     progress TEXT NOT NULL,
     artifacts TEXT NOT NULL,
     body TEXT NOT NULL
@@ -43,6 +45,11 @@ CREATE TABLE records (
     UNIQUE (session_id, key)
 );
 """
+
+#: What makes a file of an earlier version one of the next.
+_UPGRADES = {
+    1: "ALTER TABLE runs ADD COLUMN unpriced_calls INTEGER NOT NULL DEFAULT 0",
+}
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -110,20 +117,36 @@ def _set_durability(db: sqlite3.Connection, *, give_up_at: float) -> None:
 
 
 def _set_schema(db: sqlite3.Connection, path: str) -> None:
-    if _is_ready(db, path):
+    if _is_ready(db, path) and _has_index(db):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
         # Looked at again under the lock: another process may have made the schema meanwhile.
         if not _is_ready(db, path):
-            for statement in _SCHEMA.split(";"):
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            for statement in _statements(version):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        # Beside the schema: versions that know nothing of it keep it up to date all the same.
+        db.execute(APPROVALS_INDEX)
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _statements(version: int) -> Sequence[str]:
+    """Give what makes an empty file, or one of an earlier version, one of this version."""
+    if version == 0:
+        return _SCHEMA.split(";")
+    return [_UPGRADES[earlier] for earlier in range(version, SCHEMA_VERSION)]
+
+
+def _has_index(db: sqlite3.Connection) -> bool:
+    query = "SELECT count(*) FROM sqlite_schema WHERE name = 'approvals_by_change'"
+    (found,) = db.execute(query).fetchone()
+    return bool(found)
 
 
 def _is_ready(db: sqlite3.Connection, path: str) -> bool:
@@ -134,10 +157,10 @@ def _is_ready(db: sqlite3.Connection, path: str) -> bool:
         return False
     if owner != APPLICATION_ID:
         raise JournalFormatError(path, "it is an SQLite file of something else")
-    if version != SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         why = f"its schema has version {version}, this version of errand reads {SCHEMA_VERSION}"
         raise JournalFormatError(path, why)
-    return True
+    return bool(version == SCHEMA_VERSION)
 
 
 def _primary_code(error: sqlite3.Error) -> int:
