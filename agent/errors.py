@@ -6,9 +6,11 @@ RunError (runs.errors)
 ├── RecordingError             a file of recorded answers can't be used; `path` names it
 ├── NoAttemptError             a durable context that no runner of ours made
 ├── OtherExecutionError        the run of that session is another durable execution's
+├── BudgetExceededError        the run has used what its budget allows; `standing` says of what
 └── AgentError                 an agent of a workflow can't give its answer; `agent` names it
     ├── AgentBuildError        its `build` function does not make the agent we need
     ├── MissingPlaybookError   it has no playbook, and there is no model
+    ├── UnknownPriceError      its model has no price, and the run a limit in dollars
     ├── TurnLimitError         it made all the model calls it may
     ├── ContextOverflowError   its conversation no longer fits the model
     ├── CutOffError            its answer was longer than the model may write
@@ -28,6 +30,7 @@ from pathlib import Path
 
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 
+from runs.budget import Standing
 from runs.errors import RunError
 
 
@@ -90,6 +93,25 @@ class AttemptStoppedError(SuspendExecution):
         super().__init__(f"the attempt stops here: {why}")
 
 
+class BudgetExceededError(RunError):
+    """The run has used what its budget allows; nothing that was paid for is lost."""
+
+    def __init__(self, session_id: str, standing: Standing) -> None:
+        option = f"--{standing.limit.removesuffix('_usd').replace('_', '-')}"
+        super().__init__(
+            f"the run has used up its budget: {standing}; "
+            f"`errand retry {session_id} {option} N` goes on with a higher limit"
+        )
+        #: The run that holds the budget: that began the family, if a child came to the limit.
+        self.session_id = session_id
+        self.standing = standing
+
+    @property
+    def limit(self) -> str:
+        """Name the limit, as budgets do."""
+        return self.standing.limit
+
+
 class AgentError(RunError):
     """An agent can't give its answer."""
 
@@ -111,6 +133,18 @@ class MissingPlaybookError(AgentError):
             "has no playbook to answer by offline; "
             f"set {variable} to a model, one of: {', '.join(forms)}",
         )
+
+
+class UnknownPriceError(AgentError):
+    """What a call costs is not known, so a limit in dollars could not be kept."""
+
+    def __init__(self, agent: str, *, model: str, variable: str) -> None:
+        super().__init__(
+            agent,
+            f"has the model {model!r}, whose price is not known in full, and the run has a "
+            f"max_cost_usd; give the price in a file that {variable} names, or limit max_tokens",
+        )
+        self.model = model
 
 
 class TurnLimitError(AgentError):

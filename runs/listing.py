@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from runs.ids import child_session_id
 from runs.journal.base import Journal
+from runs.operations import OperationType
 from runs.run import TERMINAL, Run, Status
 
 
@@ -16,3 +18,11 @@ def open_runs(journal: Journal) -> Iterator[Run]:
             cursor = page.cursor
             if cursor is None:
                 break
+
+
+def family(journal: Journal, session_id: str) -> Iterator[str]:
+    """Give the sessions of a run and of all it started, each parent before its children."""
+    yield session_id
+    for operation in journal.operations(session_id):
+        if operation.type is OperationType.CHAINED_INVOKE:
+            yield from family(journal, child_session_id(session_id, operation.operation_id))

@@ -5,10 +5,11 @@ bedrock[:<id>]                 a model or inference profile on Amazon Bedrock
 ollama:<name>                  a model of an Ollama server
 openai:<base url>#<name>       a model behind an OpenAI-compatible API
 llamacpp:<base url>            the model of a llama.cpp server
+recorded:<file>                what another run's models answered, made by `errand record`
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, cast
@@ -30,6 +31,7 @@ FORMS = (
     "ollama:<name>",
     "openai:<base url>#<name>",
     "llamacpp:<base url>",
+    "recorded:<file>",
 )
 
 
@@ -46,6 +48,8 @@ class Provider(StrEnum):
     OPENAI = "openai"
     #: A llama.cpp server.
     LLAMACPP = "llamacpp"
+    #: A recording of another run.
+    RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +57,24 @@ class ModelChoice:
     """A provider, and what it needs to be told."""
 
     provider: Provider
-    #: None is the provider's own default.
+    #: None is the provider's own default; of a recording, its file.
     model_id: str | None = None
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     #: How long `offline` takes for an answer, so that one can watch, cancel or kill it.
     think_seconds: float = 0.0
+    #: Sees each model before its agent does, and gives the one to use; also told the agent's name.
+    tap: Callable[[LoadedModel, str], LoadedModel] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def author(self) -> str:
         """Say who answers, for the readers of a report."""
         if self.provider is Provider.OFFLINE:
             return "the offline playbook, without a language model"
+        if self.provider is Provider.RECORDED:
+            return "a recording of another run's models"
         return f"the model {self.model_id or self.provider}"
 
     @classmethod
@@ -87,6 +97,8 @@ class ModelChoice:
                 if not model_id:
                     raise _refused(text, "a model name after '#'")
                 return cls(provider=Provider.OPENAI, model_id=model_id, base_url=_url(url, text))
+            case Provider.RECORDED if rest:
+                return cls(provider=Provider.RECORDED, model_id=rest)
             case Provider.LLAMACPP:
                 return cls(provider=Provider.LLAMACPP, base_url=_url(rest, text))
             case _:
@@ -132,7 +144,17 @@ def load_model(choice: ModelChoice, *, agent: str, playbook: Playbook | None) ->
 
     Raises:
         MissingPlaybookError: The choice is `offline`, and the agent has no playbook.
+        RecordingError: The choice is `recorded`, and the file is no recording.
     """
+    loaded = _load(choice, agent=agent, playbook=playbook)
+    return loaded if choice.tap is None else choice.tap(loaded, agent)
+
+
+def _load(choice: ModelChoice, *, agent: str, playbook: Playbook | None) -> LoadedModel:
+    if choice.provider is Provider.RECORDED:
+        from agent.models import recorded  # noqa: PLC0415 - it needs this module's ModelChoice
+
+        return recorded.load(choice, agent=agent)
     if choice.provider is not Provider.OFFLINE:
         return _adapter(choice.provider).load(choice)
     if playbook is None:

@@ -35,6 +35,10 @@ from tests.support.agents import OFFLINE
             ),
         ),
         (
+            "recorded:recordings/run.json",
+            ModelChoice(provider=Provider.RECORDED, model_id="recordings/run.json"),
+        ),
+        (
             " llamacpp:http://localhost:8081 ",
             ModelChoice(provider=Provider.LLAMACPP, base_url="http://localhost:8081"),
         ),
@@ -55,6 +59,7 @@ def test_a_value_is_read_into_a_choice(text: str, choice: ModelChoice) -> None:
         ("offline:601", "0 to 600 seconds per answer after 'offline:'"),
         ("ollama:", "one of offline"),
         ("ollama", "one of offline"),
+        ("recorded:", "one of offline"),
         ("openai:gpt-4", "a model name after '#'"),
         ("openai:https://api.example.com/v1", "a model name after '#'"),
         ("openai:api.example.com#gpt-4", "a base url such as"),
