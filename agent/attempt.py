@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 from agent.errors import AttemptStoppedError
 from agent.patience import patiently
 from runs.artifacts.base import ArtifactStore
+from runs.budget import Budget
 from runs.children import orphaned
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.events import Event, EventType
@@ -73,6 +75,8 @@ class Attempt:
         self.stop_message = ""
         #: Set when the attempt has ended for this process, whatever its threads still do.
         self.closed = threading.Event()
+        #: The agents with a model call in flight: to end the attempt now would lose its answer.
+        self.calling: set[str] = set()
         self.last_sign_of_life = clock()
         #: When the journal last took the lease's renewal, by a commit or by the heartbeat.
         self.renewed_at = self.last_sign_of_life
@@ -90,8 +94,34 @@ class Attempt:
             LeaseLostError: The run is another's now, or the attempt is over; nothing was written.
             JournalUnavailableError: The journal did not answer for half the lease's time.
         """
+        if changes.spent is not None:
+            changes = replace(changes, family_id=self.run.root_session_id)
         tries = itertools.count()
         self.patiently(lambda: self._commit_once(changes, is_repeat=next(tries) > 0))
+
+    def raise_budget(self, budget: Budget) -> None:
+        """Raise the limits that are given, for the run and all its family; none is ever lowered.
+
+        Durable when it returns: a later attempt, and child runs at their next call, go by it.
+
+        Raises:
+            LeaseLostError: The run is another's now; nothing was written.
+            JournalUnavailableError: The journal did not answer for half the lease's time.
+        """
+        now = self.clock()
+        try:
+            run = self.patiently(
+                lambda: self.journal.raise_budget(self.lease, budget, now=now),
+            )
+        except LeaseLostError as error:
+            self.request_stop(StopReason.LEASE_LOST, str(error))
+            raise
+        self.run = replace(self.run, budget=run.budget)
+
+    def worked_seconds(self, now: datetime) -> float:
+        """Give how long this attempt has worked."""
+        began_at = self.run.claimed_at or now
+        return max(0.0, (now - began_at).total_seconds())
 
     def time_out(self, callback_id: str) -> Operation:
         """Close a callback whose time has passed, and give it as the journal then has it.

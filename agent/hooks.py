@@ -6,10 +6,17 @@ A hook that raises is destructive: it can cost a paid answer. So these never do.
 import asyncio
 import logging
 
-from strands.hooks import AfterModelCallEvent, HookProvider, HookRegistry
+from strands.hooks import (
+    AfterModelCallEvent,
+    BeforeModelCallEvent,
+    HookProvider,
+    HookRegistry,
+)
 from strands.types.content import Message
 
 from agent.attempt import Attempt
+from agent.budget import check_call
+from agent.errors import BudgetExceededError, UnknownPriceError
 from agent.memory import AgentMemory
 from agent.models.loaded import LoadedModel
 from agent.models.pricing import usage_of
@@ -43,9 +50,19 @@ class ModelHooks(HookProvider):
     def register_hooks(self, registry: HookRegistry, **_: object) -> None:
         """See `HookProvider.register_hooks`."""
         self.is_in_use = True
+        registry.add_callback(BeforeModelCallEvent, self._before_model_call)
         registry.add_callback(AfterModelCallEvent, self._after_model_call)
 
+    async def _before_model_call(self, event: BeforeModelCallEvent) -> None:
+        # The one hook that may raise: there is no call yet, and so no answer to lose. It comes
+        # before each further call of a model that failed, too. What is saved ends with what the
+        # model is to answer, so a later attempt just goes on.
+        await asyncio.to_thread(check_call, self._attempt, self._loaded, agent=self._agent)
+        self._attempt.calling.add(self._agent)
+
     async def _after_model_call(self, event: AfterModelCallEvent) -> None:
+        if isinstance(event.exception, (BudgetExceededError, UnknownPriceError)):
+            return
         try:
             if event.stop_response is not None:
                 self._returned(event.stop_response.message, event.stop_response.stop_reason)
@@ -53,6 +70,8 @@ class ModelHooks(HookProvider):
                 await self._failed(event, event.exception)
         except Exception:
             logger.exception("model hook failed", extra={"agent": self._agent})
+        finally:
+            self._attempt.calling.discard(self._agent)
 
     def _returned(self, message: Message, stop_reason: str) -> None:
         self._failures = 0

@@ -63,7 +63,9 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.LEASE_RELEASED: ("handed back", Tone.WARN),
     EventType.RUN_PARKED: ("parked", Tone.PLAIN),
     EventType.CANCEL_REQUESTED: ("cancellation requested", Tone.WARN),
+    EventType.RUN_RETRIED: ("taken up again", Tone.WARN),
     EventType.RUN_STALLED: ("stalled", Tone.BAD),
+    EventType.BUDGET_SET: ("budget set", Tone.PLAIN),
     EventType.MODEL_CALLED: ("model answered", Tone.PLAIN),
     EventType.MODEL_FAILED: ("model call failed", Tone.BAD),
     EventType.TOOL_CALLED: ("tool called", Tone.PLAIN),
@@ -114,7 +116,14 @@ def _number(event: Event, key: str) -> int:
 
 
 def _accepted(event: Event) -> str:
-    return _joined(_word(event, "Workflow"), _from(_word(event, "Source")))
+    return _joined(_word(event, "Workflow"), _from(_word(event, "Source")), _forked(event))
+
+
+def _forked(event: Event) -> str | None:
+    origin = event.details.get("ForkedFrom")
+    if not isinstance(origin, Mapping):
+        return None
+    return f"forked from {origin.get('SessionId')} at {origin.get('Step')}"
 
 
 def _from(source: str | None) -> str | None:
@@ -140,6 +149,13 @@ def _by(agent: str | None, model: str | None) -> str | None:
     return f"{agent or 'agent'} by {model}" if model else agent
 
 
+def _retried(event: Event) -> str:
+    start, by = _word(event, "From"), _word(event, "By")
+    dropped = _number(event, "Dropped")
+    again = f"{text.count(dropped, 'operation')} to be done again" if dropped else None
+    return _joined(f"from {start} on" if start else None, again, f"by {by}" if by else None)
+
+
 def _progress(event: Event) -> str:
     done, total = _number(event, "Done"), _number(event, "Total")
     share = f"{done:,} of {total:,}" if total else None
@@ -158,6 +174,7 @@ _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.DISPATCHED: lambda event: f"dispatch {_number(event, 'Dispatch')}",
     EventType.RUN_PARKED: _parked,
     EventType.CANCEL_REQUESTED: lambda event: _word(event, "Reason") or "",
+    EventType.RUN_RETRIED: _retried,
     EventType.MODEL_CALLED: _model,
     EventType.PROGRESS_REPORTED: _progress,
     EventType.ARTIFACT_SAVED: _saved,

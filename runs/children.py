@@ -5,8 +5,10 @@ that invoked it, so that however often a parent comes to that operation there is
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
+from runs.budget import Budget
 from runs.events import EventType
 from runs.ids import child_session_id
 from runs.lifecycle import Change, notice
@@ -34,6 +36,7 @@ def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) ->
         wake_at=now,
         parent_session_id=parent.session_id,
         parent_operation_id=invoke.operation_id,
+        root_session_id=parent.root_session_id or parent.session_id,
         deadline_at=parent.deadline_at,
         created_at=now,
         updated_at=now,
@@ -48,15 +51,42 @@ def open_children(session_id: str, operations: Iterable[Operation]) -> Iterator[
             yield child_session_id(session_id, operation.operation_id)
 
 
-def waiting_parent(before: Run, after: Run) -> str | None:
-    """Name the run to be told that this one has ended with this change, if there is one."""
-    has_ended = after.status.is_terminal and not before.status.is_terminal
-    return after.parent_session_id if has_ended else None
+def to_be_told(before: Run, change: Change) -> tuple[str, ...]:
+    """Name the runs whose heads change in the same write as this one's.
+
+    The parent is told of the end, the run that began the family of time worked and limits raised.
+    """
+    after, names = change.run, list[str | None]()
+    if after.worked_ms > before.worked_ms or change.family_budget is not None:
+        names.append(after.root_session_id)
+    if _has_ended(before, after):
+        names.append(after.parent_session_id)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-def told(parent: Run, *, now: datetime) -> Change:
-    """Tell a parent that a child has ended; one that is over itself is left alone."""
-    return Change(run=parent if parent.status.is_terminal else notice(parent, now=now))
+def told(relative: Run, *, before: Run, change: Change) -> Change:
+    """Tell one of those runs what it is to know.
+
+    A parent that is over itself is not told of the end. Work done for it counts all the same: it
+    may be taken up again.
+    """
+    after, knows = change.run, relative
+    if relative.session_id == after.root_session_id:
+        knows = replace(
+            knows,
+            children_worked_ms=knows.children_worked_ms + after.worked_ms - before.worked_ms,
+            budget=knows.budget.raised(change.family_budget or Budget()),
+        )
+    is_waited_for = _has_ended(before, after) and not relative.status.is_terminal
+    if is_waited_for and relative.session_id == after.parent_session_id:
+        knows = notice(knows, now=after.updated_at)
+    if knows == relative:
+        return Change(run=relative)
+    return Change(run=replace(knows, version=relative.version + 1))
+
+
+def _has_ended(before: Run, after: Run) -> bool:
+    return after.status.is_terminal and not before.status.is_terminal
 
 
 def orphaned(parent: Run | None) -> str | None:

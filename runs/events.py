@@ -54,6 +54,8 @@ class EventType(StrEnum):
     RUN_PARKED = "RunParked"
     #: Somebody asked for the run to end.
     CANCEL_REQUESTED = "CancelRequested"
+    #: A run that had ended was taken up again.
+    RUN_RETRIED = "RunRetried"
     #: The watchdog saw no progress and let the run go.
     RUN_STALLED = "RunStalled"
     #: Limits of the run's budget were set or raised after it was accepted.

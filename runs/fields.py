@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 
 from runs.instants import from_iso
 from runs.json_types import Json
@@ -57,6 +58,14 @@ class Fields:
         try:
             return float(text)
         except ValueError as error:
+            raise FieldError(name, text, expected="a decimal number as text") from error
+
+    def decimal_or_none(self, name: str) -> Decimal | None:
+        """Read a decimal string exactly; absent is None."""
+        text = self.text_or_none(name)
+        try:
+            return None if text is None else Decimal(text)
+        except InvalidOperation as error:
             raise FieldError(name, text, expected="a decimal number as text") from error
 
     def instant(self, name: str) -> datetime:

@@ -8,7 +8,7 @@ from runs.fields import FieldError, Fields
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.records import Kind, Record, iso_or_none, json_text, present
-from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
+from runs.run import Artifact, ForkedFrom, Lease, Progress, Run, RunFailure, Status, Usage
 
 #: Bytes of the prompt, and of the result, that stay on the head. Less than elsewhere: a head is
 #: read and written most, and Step Functions reads it into a state, which may hold 256 KB.
@@ -68,7 +68,7 @@ def artifact_to_record(artifact: Artifact) -> Record:
     """Give an artifact as it stands on the head, under its name."""
     record: Record = asdict(artifact)
     del record["name"]
-    return record
+    return present(record)
 
 
 def _run_to_record(run: Run) -> Record:
@@ -108,6 +108,9 @@ def _run_to_record(run: Run) -> Record:
         "started_at": iso_or_none(run.started_at),
         "updated_at": to_iso(run.updated_at),
         "finished_at": iso_or_none(run.finished_at),
+        "retries": run.retries,
+        "retried_at": iso_or_none(run.retried_at),
+        "forked_from": _origin_to_record(run.forked_from),
     }
     used = usage_to_record(run.usage) | children_usage_to_record(run.children_usage)
     return present(record | used | _lease_to_record(run.lease))
@@ -179,6 +182,27 @@ def _run_from_fields(record: Fields) -> Run:
         started_at=record.instant_or_none("started_at"),
         updated_at=record.instant("updated_at"),
         finished_at=record.instant_or_none("finished_at"),
+        retries=record.count("retries"),
+        retried_at=record.instant_or_none("retried_at"),
+        forked_from=_origin_from_fields(record.part("forked_from")),
+    )
+
+
+def _origin_to_record(origin: ForkedFrom | None) -> Record | None:
+    if origin is None:
+        return None
+    # A list as text: records have no lists.
+    return {**asdict(origin), "older": " ".join(origin.older)}
+
+
+def _origin_from_fields(record: Fields | None) -> ForkedFrom | None:
+    if record is None:
+        return None
+    return ForkedFrom(
+        session_id=record.text("session_id"),
+        step=record.text("step"),
+        operation_id=record.text("operation_id"),
+        older=tuple(record.text("older").split()),
     )
 
 
@@ -239,6 +263,8 @@ def _artifact_from_fields(name: str, record: Fields | None) -> Artifact:
         media_type=record.text("media_type"),
         size=record.whole("size"),
         sha256=record.text("sha256"),
+        key=record.text_or_none("key"),
+        operation_id=record.text_or_none("operation_id"),
     )
 
 

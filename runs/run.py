@@ -19,6 +19,10 @@ DEFAULT_DEADLINE = timedelta(hours=24)
 RETENTION = timedelta(days=90)
 
 
+#: What the ARNs of Lambda durable executions have in them, and those of state machines have not.
+_DURABLE_EXECUTION = "/durable-execution/"
+
+
 class Status(StrEnum):
     """Where a run is in its life."""
 
@@ -155,6 +159,27 @@ class Artifact:
     media_type: str
     size: int
     sha256: str
+    #: Where it is in the store; of files saved before this was recorded, `default_key`.
+    key: str | None = None
+    #: The operation that saved it, if one did.
+    operation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkedFrom:
+    """Where a fork's first checkpoints come from."""
+
+    session_id: str
+    #: The step at which it begins anew: the name, and the operation.
+    step: str
+    operation_id: str
+    #: The runs that one was itself forked from, the nearest first.
+    older: tuple[str, ...] = ()
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """Give all runs whose checkpoints and files a fork may use, the nearest first."""
+        return (self.session_id, *self.older)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +216,8 @@ class Run:
     waiting_for: str | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
     wake_token: str | None = None
-    #: The state machine execution that accepted the run; its repeated accept is not a duplicate.
+    #: What accepted the run: a state machine's execution, or a Lambda durable execution. Its
+    #: repeated accept is not a duplicate.
     execution: str | None = None
     #: Which operation of which run started this one as its child. The prompt is then the payload,
     #: as JSON text, and the workflow is given it as it is.
@@ -223,6 +249,11 @@ class Run:
     started_at: datetime | None = None
     updated_at: datetime
     finished_at: datetime | None = None
+    #: How often the run was taken up again after it had ended, and when that was last.
+    retries: int = 0
+    retried_at: datetime | None = None
+    #: None for a run that began at its beginning.
+    forked_from: ForkedFrom | None = None
 
     def attempt_ms(self, now: datetime) -> int:
         """Give how long the attempt that holds the lease has worked, if one does.
@@ -240,8 +271,19 @@ class Run:
         worked_ms = self.worked_ms + self.children_worked_ms + self.attempt_ms(now)
         return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked_ms / 1000)
 
+    @property
+    def durable_execution(self) -> str | None:
+        """Give the ARN of the Lambda durable execution that the run is; None if workers make it."""
+        is_it = self.execution is not None and _DURABLE_EXECUTION in self.execution
+        return self.execution if is_it else None
+
     def is_due(self, now: datetime) -> bool:
-        """Say whether the run wants a worker now. `run.asl.json` asks the same of the head."""
+        """Say whether the run wants a worker now. `run.asl.json` asks the same of the head.
+
+        A Lambda durable execution never does: the service keeps its operations, and invokes it.
+        """
+        if self.durable_execution is not None:
+            return False
         if self.status.is_terminal or (self.wake_at is not None and self.wake_at > now):
             return False
         if self.status is Status.BUSY:

@@ -17,6 +17,8 @@ from strands.types.event_loop import Usage as StrandsUsage
 
 from runs.run import Usage
 
+#: Names a table of one's own, in the shape of ours: its models are added to ours, or replace them.
+PRICES_VARIABLE = "ERRAND_PRICES"
 TABLE = Path(__file__).parent / "prices.toml"
 #: A price is in US dollars for a million tokens, a cost in billionths of a dollar.
 _NANO_PER_PRICED_TOKEN = 1000
@@ -120,7 +122,7 @@ def usage_of(reported: StrandsUsage, rates: Rates | None) -> tuple[Usage, int | 
         cache_write_tokens=written,
     )
     cost = None if rates is None else rates.cost_nano_usd(usage)
-    return replace(usage, cost_nano_usd=cost or 0), cost
+    return replace(usage, cost_nano_usd=cost or 0, unpriced_calls=int(cost is None)), cost
 
 
 def _is_version(model_id: str, *, of: str) -> bool:

@@ -68,6 +68,8 @@ class Message:
     agent: str
     index: int
     body: Json
+    #: The step in which it was said.
+    operation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from runs.head_record import (
     artifact_to_record,
+    children_usage_to_record,
     progress_to_record,
     usage_to_record,
 )
@@ -168,6 +169,27 @@ def head_update(
     added = "".join(f", #{name} :{name}" for name in additions)
     update["UpdateExpression"] = f"{_RENEW}, {', '.join(assignments)} {_COUNT}{added}"
     return {"Update": update}
+
+
+def family_update(table: str, session_id: str, spent: Usage) -> Write:
+    """Add to what a run's children have used, without reading it.
+
+    The condition is that the head is there: an update would make one of nothing else.
+    """
+    added = children_usage_to_record(spent)
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": item_key(session_id, HEAD),
+            "ConditionExpression": "attribute_exists(PK)",
+            "UpdateExpression": _COUNT + "".join(f", #{name} :{name}" for name in added),
+            "ExpressionAttributeNames": {f"#{name}": name for name in ("version", *added)},
+            "ExpressionAttributeValues": {
+                ":one": {"N": "1"},
+                **{f":{name}": to_attribute(value) for name, value in added.items()},
+            },
+        }
+    }
 
 
 def _artifact_assignments(update: Item, changes: Changes) -> list[str]:

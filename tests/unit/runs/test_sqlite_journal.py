@@ -17,6 +17,7 @@ import pytest
 from runs.errors import CorruptRecordError, JournalFormatError, JournalUnavailableError
 from runs.journal.base import Changes
 from runs.journal.sqlite import SqliteJournal
+from runs.journal.sqlite_file import SCHEMA_VERSION
 from runs.run import RETENTION, Run, Status
 from tests.support.journals import (
     NOW,
@@ -196,13 +197,28 @@ def test_a_file_that_stays_locked_is_unavailable(path: Path, journal: SqliteJour
 
 
 def test_a_file_of_a_newer_version_is_refused_and_left(path: Path, journal: SqliteJournal) -> None:
-    journal._db.execute("PRAGMA user_version = 2")
+    journal._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     journal.close()
     before = path.read_bytes()
 
-    with pytest.raises(JournalFormatError, match=r"journal\.db.*version 2.*reads 1"):
+    with pytest.raises(JournalFormatError, match=r"journal\.db.*version 3.*reads 2"):
         _open(path)
     assert path.read_bytes() == before
+
+
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(
+    path: Path, journal: SqliteJournal
+) -> None:
+    run = accept(journal)
+    journal._db.execute("ALTER TABLE runs DROP COLUMN unpriced_calls")
+    journal._db.execute("PRAGMA user_version = 1")
+    journal.close()
+
+    upgraded, again = _open(path), _open(path)
+
+    assert upgraded.get(run.session_id) == again.get(run.session_id) == run
+    upgraded.close()
+    again.close()
 
 
 def test_an_sqlite_file_of_something_else_is_refused(path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Holding an attempt to its run's budget: looked at before anything that costs, never after.
+
+What a call will cost is known when it has returned, so a limit is passed by at most the calls that
+were in flight when it was reached: one, or as many as there are branches and child runs at work.
+"""
+
+from dataclasses import replace
+
+from agent.attempt import Attempt
+from agent.errors import BudgetExceededError, UnknownPriceError
+from agent.models.loaded import LoadedModel
+from agent.models.pricing import PRICES_VARIABLE
+from runs.budget import Budget, Used, reached
+from runs.run import Run
+
+
+def check_call(attempt: Attempt, loaded: LoadedModel, *, agent: str) -> None:
+    """Refuse a model call that the budget does not cover. Reads one head if there are limits.
+
+    Raises:
+        BudgetExceededError: A limit is reached.
+        UnknownPriceError: There is a limit in dollars, and nobody knows what the call would cost.
+        JournalUnavailableError: The journal did not answer; the attempt was told to stop.
+    """
+    holder = _holder(attempt)
+    if holder is None:
+        return
+    standing = reached(holder.budget, _used(attempt, holder))
+    if standing is not None:
+        raise BudgetExceededError(holder.session_id, standing)
+    unpriced = holder.usage.unpriced_calls + holder.children_usage.unpriced_calls
+    if holder.budget.max_cost_usd is not None and (loaded.rates is None or unpriced):
+        raise UnknownPriceError(agent, model=loaded.model_id, variable=PRICES_VARIABLE)
+
+
+def check_time(attempt: Attempt) -> None:
+    """Refuse to go on when the run has worked as long as it may.
+
+    Nothing is looked at while a model call is in flight: ending the attempt would lose its answer,
+    which is paid for.
+
+    Raises:
+        BudgetExceededError: `max_seconds` is reached.
+        JournalUnavailableError: The journal did not answer; the attempt was told to stop.
+    """
+    holder = None if attempt.calling else _holder(attempt)
+    if holder is None:
+        return
+    time_only = Budget(max_seconds=holder.budget.max_seconds)
+    standing = reached(time_only, _used(attempt, holder))
+    if standing is not None:
+        raise BudgetExceededError(holder.session_id, standing)
+
+
+def _holder(attempt: Attempt) -> Run | None:
+    """Read the head that holds the budget, None if there is no limit."""
+    run = attempt.run
+    if run.root_session_id is None and not run.budget.is_set:
+        return None
+    holder_id = run.root_session_id or run.session_id
+    holder = attempt.patiently(lambda: attempt.journal.get(holder_id))
+    return holder if holder is not None and holder.budget.is_set else None
+
+
+def _used(attempt: Attempt, holder: Run) -> Used:
+    now = attempt.clock()
+    used = holder.used(now)
+    if holder.session_id == attempt.session_id:
+        return used
+    # A child's time is added to the head when its attempt is over; until then only it knows.
+    return replace(used, seconds=used.seconds + attempt.worked_seconds(now))
