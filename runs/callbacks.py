@@ -26,12 +26,15 @@ HEARTBEAT_MISSED = "Callback.Heartbeat"
 CallbackRule = Callable[[Run, Operation], Change]
 
 
-def callback_id_of(session_id: str, operation_id: str) -> str:
+def callback_id_of(session_id: str, operation_id: str, *, retries: int = 0) -> str:
     """Name a callback: whoever answers finds the run by the id alone.
 
-    In base64, the alphabet that the service's own ids have.
+    In base64, the alphabet that the service's own ids have. `retries` is how often the run had
+    been retried when the callback was opened: the answer to an old question must not be taken for
+    that to a new one at the same place.
     """
-    return base64.b64encode(f"{session_id}.{operation_id}".encode()).decode("ascii")
+    life = f".{retries}" if retries else ""
+    return base64.b64encode(f"{session_id}.{operation_id}{life}".encode()).decode("ascii")
 
 
 def place_of(callback_id: str) -> tuple[str, str]:
@@ -44,7 +47,8 @@ def place_of(callback_id: str) -> tuple[str, str]:
         text = base64.b64decode(callback_id.encode("ascii"), validate=True).decode("ascii")
     except (ValueError, binascii.Error) as error:
         raise CallbackNotFoundError(callback_id) from error
-    session_id, _, operation_id = text.partition(".")
+    session_id, _, place = text.partition(".")
+    operation_id = place.partition(".")[0]
     if not session_id or not operation_id:
         raise CallbackNotFoundError(callback_id)
     return session_id, operation_id

@@ -27,7 +27,7 @@ INVOKE_ENDINGS = {
 def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) -> Run:
     """Give the run that an operation starts; it ends with its parent at the latest."""
     return Run(
-        session_id=child_session_id(parent.session_id, invoke.operation_id),
+        session_id=child_id(parent.session_id, invoke),
         workflow=workflow,
         prompt="null" if invoke.input is None else invoke.input,
         source="workflow",
@@ -43,12 +43,17 @@ def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) ->
     )
 
 
+def child_id(session_id: str, invoke: Operation) -> str:
+    """Give the session of the child run that an operation of a run stands for."""
+    return invoke.child_session_id or child_session_id(session_id, invoke.operation_id)
+
+
 def open_children(session_id: str, operations: Iterable[Operation]) -> Iterator[str]:
     """Give the sessions of the children that a run waits for."""
     for operation in operations:
         is_invoke = operation.type is OperationType.CHAINED_INVOKE
         if is_invoke and operation.status is OperationStatus.STARTED:
-            yield child_session_id(session_id, operation.operation_id)
+            yield child_id(session_id, operation)
 
 
 def to_be_told(before: Run, change: Change) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from runs.children import child_id
 from runs.events import Event, EventType
-from runs.ids import child_session_id
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.operations import Operation, OperationError
@@ -101,7 +101,7 @@ def _told(events: Iterable[Event]) -> Iterator[Event]:
 
 
 #: After these no worker has the run.
-_HANDED_BACK = frozenset({EventType.RUN_PARKED, EventType.LEASE_RELEASED})
+_HANDED_BACK = frozenset({EventType.RUN_PARKED, EventType.LEASE_RELEASED, EventType.RUN_RETRIED})
 
 
 def _lost(claim: Event, *, began: datetime) -> Event:
@@ -223,9 +223,9 @@ def _invoke_started(facts: _Facts) -> Shape:
     operation = facts.operation
     details["Input"] = _payload(None if operation is None else operation.input)
     if operation is not None and operation.target is not None:
-        child_id = child_session_id(facts.run.session_id, operation.operation_id)
+        child = child_id(facts.run.session_id, operation)
         details["ExecutedVersion"] = "1"
-        details["DurableExecutionArn"] = execution_arn(operation.target, child_id)
+        details["DurableExecutionArn"] = execution_arn(operation.target, child)
     return details
 
 

@@ -37,9 +37,17 @@ def session_id_for(idempotency_key: str) -> str:
     return str(uuid.uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
 
 
-def child_session_id(session_id: str, operation_id: str) -> str:
-    """Derive the session id of the child run that an operation of a run starts."""
-    return str(uuid.uuid5(CHILD_NAMESPACE, f"{session_id}/{operation_id}"))
+def child_session_id(session_id: str, operation_id: str, *, retries: int = 0) -> str:
+    """Derive the session id of the child run that an operation of a run starts.
+
+    Args:
+        session_id: The run.
+        operation_id: The operation.
+        retries: How often the run had been retried when the operation was begun. What is begun
+            anew after a retry is another operation, though of the same id.
+    """
+    life = f"/{retries}" if retries else ""
+    return str(uuid.uuid5(CHILD_NAMESPACE, f"{session_id}/{operation_id}{life}"))
 
 
 def execution_session_id(arn: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runs.ids import child_session_id
+from runs.children import child_id
 from runs.journal.base import Journal
 from runs.operations import OperationType
 from runs.run import TERMINAL, Run, Status
@@ -25,4 +25,4 @@ def family(journal: Journal, session_id: str) -> Iterator[str]:
     yield session_id
     for operation in journal.operations(session_id):
         if operation.type is OperationType.CHAINED_INVOKE:
-            yield from family(journal, child_session_id(session_id, operation.operation_id))
+            yield from family(journal, child_id(session_id, operation))

@@ -87,6 +87,10 @@ class Operation:
     #: CHAINED_INVOKE only: which workflow, and what it is given, as the SDK serialised it.
     target: str | None = None
     input: str | None = None
+    #: CHAINED_INVOKE only: the session of the child run. Without one it follows from the parent's.
+    child_session_id: str | None = None
+    #: CHAINED_INVOKE only: how often the child must have been retried for its end to count.
+    child_retries: int = 0
     #: CALLBACK only: who answered, in their own words.
     answered_by: str | None = None
     started_at: datetime

@@ -74,6 +74,8 @@ def _operation_to_record(operation: Operation) -> Record:
             "callback_id": operation.callback_id,
             "target": operation.target,
             "input": operation.input,
+            "child_session_id": operation.child_session_id,
+            "child_retries": operation.child_retries or None,
             "answered_by": operation.answered_by,
             "started_at": to_iso(operation.started_at),
             "ended_at": iso_or_none(operation.ended_at),
@@ -110,6 +112,8 @@ def _operation_from_fields(record: Fields) -> Operation:
         callback_id=record.text_or_none("callback_id"),
         target=record.text_or_none("target"),
         input=record.text_or_none("input"),
+        child_session_id=record.text_or_none("child_session_id"),
+        child_retries=record.count("child_retries"),
         answered_by=record.text_or_none("answered_by"),
         started_at=record.instant("started_at"),
         ended_at=record.instant_or_none("ended_at"),
@@ -170,13 +174,21 @@ EVENT = Kind(to_record=_event_to_record, from_fields=_event_from_fields, payload
 
 def _message_to_record(message: Message) -> Record:
     return present(
-        {"agent": message.agent, "index": message.index, "body": json_text(message.body)}
+        {
+            "agent": message.agent,
+            "index": message.index,
+            "body": json_text(message.body),
+            "operation_id": message.operation_id,
+        }
     )
 
 
 def _message_from_fields(record: Fields) -> Message:
     return Message(
-        agent=record.text("agent"), index=record.whole("index"), body=record.json("body")
+        agent=record.text("agent"),
+        index=record.whole("index"),
+        body=record.json("body"),
+        operation_id=record.text_or_none("operation_id"),
     )
 
 

@@ -10,10 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from agent.durable.recorded import Moment, Recorded, recorded
-from runs.children import INVOKE_ENDINGS, child_of
+from runs.children import INVOKE_ENDINGS, child_id, child_of
 from runs.errors import UnwatchedRunError
 from runs.events import EventType
-from runs.ids import child_session_id
 from runs.journal.base import Journal
 from runs.operations import Operation, OperationError, OperationStatus, error_details
 from runs.run import Run, RunFailure
@@ -53,7 +52,7 @@ class Children:
 
     def ended(self, parent: Run, invoke: Operation, moment: Moment) -> Recorded | None:
         """Give an operation as its child's end makes it; None if the child goes on."""
-        child = self.journal.get(child_session_id(parent.session_id, invoke.operation_id))
+        child = self.journal.get(child_id(parent.session_id, invoke))
         if child is None or not child.status.is_terminal:
             return None
         status, kind = INVOKE_ENDINGS[child.status]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runs.asked import Approval
 from runs.events import Event, EventType
 from runs.journal.base import MAX_CHANGES, Changes
 from runs.json_types import Json
@@ -18,6 +19,8 @@ class Recorded:
     events: tuple[Event, ...]
     #: A try of a step ended, a wait was over: the run is further than it was.
     is_advance: bool = False
+    #: What somebody is asked from now on, or is no longer.
+    approvals: tuple[Approval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class Moment:
     session_id: str
     attempt: int
     now: datetime
+    #: How often the run had been retried by then.
+    retries: int = 0
 
 
 @dataclass(slots=True)
@@ -35,13 +40,15 @@ class _Batch:
 
     operations: dict[str, Operation] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
     is_advance: bool = False
 
     def fits(self, change: Recorded) -> bool:
         """Say whether a change can join without passing the journal's limit."""
         known = change.operation.operation_id in self.operations
-        size = len(self.operations) + len(self.events) + len(change.events) + (not known)
-        return size <= MAX_CHANGES
+        size = len(self.operations) + len(self.events) + len(self.approvals)
+        more = len(change.events) + len(change.approvals) + (not known)
+        return size + more <= MAX_CHANGES
 
     def add(self, change: Recorded) -> None:
         """Take a change in."""
@@ -49,6 +56,7 @@ class _Batch:
         self.operations.pop(change.operation.operation_id, None)
         self.operations[change.operation.operation_id] = change.operation
         self.events.extend(change.events)
+        self.approvals.extend(change.approvals)
         self.is_advance = self.is_advance or change.is_advance
 
     def to_changes(self) -> Changes:
@@ -56,6 +64,7 @@ class _Batch:
         return Changes(
             operations=tuple(self.operations.values()),
             events=tuple(self.events),
+            approvals=tuple(self.approvals),
             is_advance=self.is_advance,
         )
 

@@ -20,6 +20,7 @@ from agent.durable.operations import error_from_sdk
 from agent.durable.recorded import Moment, Recorded, recorded
 from runs.callbacks import callback_id_of
 from runs.events import EventType
+from runs.ids import child_session_id
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.operations import Operation, OperationStatus, OperationType, error_details
@@ -81,6 +82,16 @@ def record(update: OperationUpdate, known: Operation | None, moment: Moment) -> 
     raise ValueError(msg)
 
 
+def finished(updates: list[OperationUpdate]) -> list[OperationUpdate]:
+    """Give what an attempt that must stop still records: work that was done, from its start on.
+
+    A failure is left out: as likely as not it is the stop that made the work fail. Whoever goes on
+    with the run does that work again.
+    """
+    done = {update.operation_id for update in updates if update.action is OperationAction.SUCCEED}
+    return [update for update in updates if update.operation_id in done]
+
+
 def _new(update: OperationUpdate, kind: OperationType, moment: Moment) -> Operation:
     return Operation(
         operation_id=update.operation_id,
@@ -133,7 +144,7 @@ def _start_callback(update: OperationUpdate, known: Operation, moment: Moment) -
         "HeartbeatTimeout": options.heartbeat_timeout_seconds or None,
     }
     seconds = [limit for limit in limits.values() if limit is not None]
-    callback_id = callback_id_of(moment.session_id, known.operation_id)
+    callback_id = callback_id_of(moment.session_id, known.operation_id, retries=moment.retries)
     started = replace(
         known,
         due_at=_after(moment, min(seconds, default=None)),
@@ -153,7 +164,8 @@ def _after(moment: Moment, seconds: int | None) -> datetime | None:
 def _start_invoke(update: OperationUpdate, known: Operation, moment: Moment) -> Recorded:
     options = update.chained_invoke_options
     target = options.function_name if options else ""
-    started = replace(known, target=target, input=update.payload)
+    child_id = child_session_id(moment.session_id, known.operation_id, retries=moment.retries)
+    started = replace(known, target=target, input=update.payload, child_session_id=child_id)
     details: dict[str, Json] = {"FunctionName": target}
     if options and options.tenant_id is not None:
         details["TenantId"] = options.tenant_id
