@@ -1,9 +1,14 @@
 """Asking a person inside a workflow: the run waits, parked, until somebody decides."""
 
+from contextlib import suppress
+
 from aws_durable_execution_sdk_python import DurableContext
 from aws_durable_execution_sdk_python.config import Duration, WaitForCallbackConfig
 from aws_durable_execution_sdk_python.exceptions import CallbackError, CallbackTimeoutError
+from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
+from agent.errors import NoAttemptError
+from agent.services import attempt_of
 from runs.approvals import Decision, Question, denied
 
 
@@ -22,9 +27,15 @@ def ask_approval(context: DurableContext, question: Question, *, name: str) -> D
     Returns:
         The decision, with the content as the decider edited it, if they did.
     """
+
+    def submit(callback_id: str, _: WaitForCallbackContext) -> None:
+        # The success of this step is what opens the approval, in the same write.
+        with suppress(NoAttemptError):
+            attempt_of(context).questions[callback_id] = question
+
     config = WaitForCallbackConfig(timeout=_timeout(question))
     try:
-        payload = context.wait_for_callback(lambda *_: None, name=name, config=config)
+        payload = context.wait_for_callback(submit, name=name, config=config)
     except CallbackTimeoutError:
         return denied(f"nobody answered within {question.expires_in}", is_expired=True)
     except CallbackError as error:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from agent.errors import AttemptStoppedError
 from agent.patience import patiently
+from runs.approvals import Question
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import orphaned
@@ -77,6 +78,8 @@ class Attempt:
         self.closed = threading.Event()
         #: The agents with a model call in flight: to end the attempt now would lose its answer.
         self.calling: set[str] = set()
+        #: What the workflow asks with a callback, by its id, until that is recorded.
+        self.questions: dict[str, Question] = {}
         self.last_sign_of_life = clock()
         #: When the journal last took the lease's renewal, by a commit or by the heartbeat.
         self.renewed_at = self.last_sign_of_life

@@ -129,7 +129,7 @@ def followed(change: Change, approval: Approval | None) -> Change:
         if closed.state is ApprovalState.EXPIRED
         else _decided(closed, closed.votes[-1])
     )
-    return replace(change, events=(*change.events, event), approvals=(closed,))
+    return replace(change, events=(event, *change.events), approvals=(closed,))
 
 
 def check_open(run: Run, callback: Operation, approval: Approval, now: datetime) -> None:
@@ -142,6 +142,14 @@ def check_open(run: Run, callback: Operation, approval: Approval, now: datetime)
     if state is ApprovalState.OPEN and callback.due_at is not None and callback.due_at <= now:
         # No heartbeat came.
         state = ApprovalState.EXPIRED
+    if callback.status is not OperationStatus.STARTED and state is ApprovalState.OPEN:
+        # Answered in the moment in which it was asked.
+        raise ApprovalClosedError(
+            approval.approval_id,
+            state=ApprovalState.ANSWERED.value,
+            by=callback.answered_by,
+            at=callback.ended_at,
+        )
     if state is ApprovalState.OPEN:
         return
     at = approval.decided_at

@@ -20,12 +20,15 @@ from aws_durable_execution_sdk_python.lambda_service import (
 from aws_durable_execution_sdk_python.lambda_service import OperationType as SdkType
 
 from agent.attempt import Attempt
+from agent.budget import check_time
+from agent.durable.asking import with_answer, with_approval
 from agent.durable.batches import fit_batches
 from agent.durable.children import Children
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits
 from agent.durable.timers import OPEN, OUTSIDE, resolve
-from agent.durable.updates import record
+from agent.durable.updates import finished, record
+from agent.errors import BudgetExceededError
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.operations import Operation, OperationError, OperationType
 
@@ -61,6 +64,8 @@ class JournalClient:
         #: How many answers from outside are in `operations`.
         self.seen_answers = -1
         self.outcome: Outcome | None = None
+        #: Why the workflow may not go on.
+        self.refusal: BudgetExceededError | None = None
         #: Whether something that was waited for came during the invocation: the workflow may not
         #: have seen it.
         self.has_news = False
@@ -103,14 +108,12 @@ class JournalClient:
         """Record updates, and tell which operations changed, by them or by time.
 
         An answer without a token makes the SDK end the invocation as suspended at once, without
-        telling user code that anything failed. That is how an attempt ends that must stop or has
-        lost its lease.
+        telling user code that anything failed. That is how an attempt ends that must stop, has
+        lost its lease, or would begin a step when the time its run may work is used up.
         """
-        is_stopping = self._attempt.stop.is_set()
-        if is_stopping:
-            updates = _finished(updates)
         try:
-            changed = self._record(updates)
+            is_stopping = self._attempt.stop.is_set() or self._is_refused(updates)
+            changed = self._record(finished(updates) if is_stopping else updates)
         except (LeaseLostError, JournalUnavailableError):
             return _answer((), token=None)
         is_over = is_stopping or self.outcome is not None
@@ -129,6 +132,15 @@ class JournalClient:
             operations=self._page(start, max_items),
             next_marker=self._marker_after(start, max_items),
         )
+
+    def _is_refused(self, updates: Iterable[OperationUpdate]) -> bool:
+        if self._attempt.run.budget.max_seconds is None or not any(map(_begins_step, updates)):
+            return False
+        try:
+            check_time(self._attempt)
+        except BudgetExceededError as error:
+            self.refusal = error
+        return self.refusal is not None
 
     def _read(self) -> list[Operation]:
         attempt = self._attempt
@@ -157,6 +169,7 @@ class JournalClient:
                 continue
             change = record(update, self.operations.get(update.operation_id), moment)
             self._keep(change.operation)
+            change = with_approval(change, self.operations, moment, attempt=self._attempt)
             changes.append(change)
             if change.operation.type is OperationType.CHAINED_INVOKE:
                 begun.append(change.operation)
@@ -198,8 +211,10 @@ class JournalClient:
         found = attempt.patiently(
             lambda: attempt.journal.operation(attempt.session_id, callback.operation_id)
         )
+        if found in (None, callback):
+            return None
         # Without an event: whoever answered has recorded it.
-        return None if found in (None, callback) else Recorded(operation=found, events=())
+        return with_answer(Recorded(operation=found, events=()), attempt=attempt)
 
     def _ended_children(self, moment: Moment) -> list[Recorded]:
         ended = [
@@ -257,7 +272,10 @@ class JournalClient:
     def _moment(self) -> Moment:
         attempt = self._attempt
         return Moment(
-            session_id=attempt.session_id, attempt=attempt.lease.attempt, now=attempt.clock()
+            session_id=attempt.session_id,
+            attempt=attempt.lease.attempt,
+            now=attempt.clock(),
+            retries=attempt.run.retries,
         )
 
     def _page(self, start: int, size: int = _PAGE) -> list[sdk.Operation]:
@@ -267,14 +285,9 @@ class JournalClient:
         return str(start + size) if start + size < len(self.operations) else ""
 
 
-def _finished(updates: list[OperationUpdate]) -> list[OperationUpdate]:
-    """Give what an attempt that must stop still records: work that was done, from its start on.
-
-    A failure is left out: as likely as not it is the stop that made the work fail. Whoever goes on
-    with the run does that work again.
-    """
-    done = {update.operation_id for update in updates if update.action is OperationAction.SUCCEED}
-    return [update for update in updates if update.operation_id in done]
+def _begins_step(update: OperationUpdate) -> bool:
+    is_start = update.action is OperationAction.START
+    return is_start and update.operation_type is SdkType.STEP
 
 
 def _answer(changed: Iterable[Operation], *, token: str | None) -> CheckpointOutput:
