@@ -15,7 +15,7 @@ from local.agentcore import RUNTIME_ARN
 from local.assembly import read_assembly
 from local.deploy import deploy
 from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
-from local.emulator_environment import emulator_python
+from local.emulator_environment import emulator_environment
 from local.environment import without_aws
 from local.home import PROJECT, Home
 from local.ports import free_port
@@ -85,7 +85,7 @@ def _surroundings(folder: Path) -> Iterator[dict[str, str]]:
     )
     home = Home.at(folder)
     assembly = read_assembly(synthesise(PROJECT, home.cache, environ=os.environ))
-    python = emulator_python(home.emulator_environment)
+    python = emulator_environment(home.emulator_environment).python()
     child = start_emulator(python, settings, environ=os.environ)
     try:
         wait_for_emulator(child, settings)

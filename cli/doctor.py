@@ -11,7 +11,7 @@ from cli.errors import CliError
 from cli.local_place import LocalPlace
 from cli.places import StackPlace
 from local.agent_server import HEALTH_PATH, check_model
-from local.emulator_environment import is_installed
+from local.emulator_environment import emulator_environment
 from local.errors import ModelNotLocalError, StackStateError
 from local.health import answers
 from local.home import PROJECT, Home
@@ -87,7 +87,7 @@ def _node(home: Home, environ: Mapping[str, str]) -> Check:
 
 def _emulator(home: Home) -> Check:
     folder = home.emulator_environment
-    if is_installed(folder):
+    if emulator_environment(folder).is_ready():
         return Check(name="emulator", verdict=Verdict.FINE, found=f"installed in {folder}")
     found = "not installed yet; `errand up` installs it, once"
     return Check(name="emulator", verdict=Verdict.ABSENT, found=found)

@@ -1,7 +1,7 @@
 """Errors about the local stack. Each message says what is wrong and what to do about it.
 
 LocalError
-├── EmulatorInstallError    the emulator's environment could not be made
+├── EnvironmentInstallError an environment of its own could not be made
 ├── ProcessStartError       a process of the stack did not come up
 ├── PortInUseError          somebody else listens on a port the stack needs
 ├── NodeMissingError        no Node, or one too old, and nothing synthesised before
@@ -17,12 +17,12 @@ class LocalError(Exception):
     """The root of this package's errors."""
 
 
-class EmulatorInstallError(LocalError):
-    """The emulator could not be installed into its own environment."""
+class EnvironmentInstallError(LocalError):
+    """A program could not be installed into its own environment."""
 
-    def __init__(self, folder: Path, output: str) -> None:
+    def __init__(self, name: str, folder: Path, output: str) -> None:
         super().__init__(
-            f"the emulator could not be installed into {folder}; "
+            f"{name} could not be installed into {folder}; "
             f"check the package index this machine uses, then try again: {output}"
         )
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from local.agent_server import check_model
-from local.emulator_environment import emulator_python, is_installed
+from local.emulator_environment import emulator_environment
 from local.errors import PortInUseError, ProcessStartError, StackFailedError, StackStateError
 from local.home import PROJECT, Home
 from local.kept import keep as keep_state
@@ -144,12 +144,13 @@ def _agent_port(wanted: int) -> int:
 
 def _prepare(home: Home, environ: Mapping[str, str], *, report: Report) -> tuple[Path, Path]:
     """Make what a stack needs and the last one left: nothing, or two slow things at once."""
-    if not is_installed(home.emulator_environment):
+    emulator = emulator_environment(home.emulator_environment)
+    if not emulator.is_ready():
         report("installing the AWS emulator (once)")
     if not cached(PROJECT, home.cache):
         report("making the stack's template (once for each change)")
     with ThreadPoolExecutor(max_workers=2) as pool:
-        python = pool.submit(emulator_python, home.emulator_environment)
+        python = pool.submit(emulator.python)
         assembly = pool.submit(synthesise, PROJECT, home.cache, environ=environ)
         return python.result(), assembly.result()
 

@@ -14,7 +14,7 @@ import pytest
 
 from local.clients import Client, local_client
 from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
-from local.emulator_environment import emulator_python
+from local.emulator_environment import emulator_environment
 from local.home import Home
 from local.ports import free_port
 from local.processes import ProcessId, stop_child
@@ -50,7 +50,7 @@ def running_emulator(
         log_file=folder / "emulator.log",
         agentcore_url=agentcore_url,
     )
-    python = emulator_python(Home.at(folder).emulator_environment)
+    python = emulator_environment(Home.at(folder).emulator_environment).python()
     child = start_emulator(python, settings, environ=os.environ)
     try:
         wait_for_emulator(child, settings)
