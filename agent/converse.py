@@ -1,11 +1,13 @@
 """One agent's conversation to its end, begun or taken up: whatever is saved is not done again."""
 
 import asyncio
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
 
 from strands import Agent
+from strands.agent import AgentResult
 from strands.agent.conversation_manager import NullConversationManager
 from strands.middleware import ExecuteToolStage, InvokeModelContext, InvokeModelStage
 from strands.session import RepositorySessionManager
@@ -15,7 +17,8 @@ from strands.types.exceptions import (
     MaxTokensReachedException,
     StructuredOutputException,
 )
-from strands.types.tools import ToolChoice
+from strands.types.interrupt import InterruptResponseContent
+from strands.types.tools import ToolChoice, ToolUse
 
 from agent.attempt import Attempt
 from agent.errors import (
@@ -28,12 +31,22 @@ from agent.errors import (
     TurnLimitError,
     UnexpectedStopError,
 )
+from agent.gate import Gate
 from agent.hooks import ModelHooks
 from agent.ledger import EffectLedger
 from agent.memory import AgentMemory
 from agent.models.loaded import LoadedModel
-from agent.place import FORMAT_PROMPT, Finished, Task, Unfinished, find_place, is_demand, tool_name
-from runs.json_types import Json
+from agent.place import (
+    FORMAT_PROMPT,
+    Finished,
+    Paused,
+    Task,
+    Unfinished,
+    find_place,
+    is_demand,
+    tool_name,
+)
+from agent.questions import Answered, Asked, responses
 
 #: Model calls in one invocation of a Strands agent. Each nests into the one before: they get
 #: slower with depth, and past about 300 Python's stack is full.
@@ -42,11 +55,19 @@ TURNS_PER_INVOCATION = 50
 THREADS = 32
 
 
-def converse(attempt: Attempt, loaded: LoadedModel, task: Task) -> Json:
-    """Bring an agent's conversation to its end and give the answer.
+def converse(
+    attempt: Attempt, loaded: LoadedModel, task: Task, answers: Iterable[Answered] = ()
+) -> Finished | Paused:
+    """Bring an agent's conversation to its end, or to where it needs an answer.
 
     Goes on where the last attempt died: a model call whose answer is saved is not made again, nor
     a tool whose result is.
+
+    Args:
+        attempt: Under which it is recorded.
+        loaded: The agent's model.
+        task: What the agent is for.
+        answers: To all that it asked so far.
 
     Raises:
         AttemptStoppedError: The attempt was told to stop; all that finished is saved.
@@ -54,19 +75,23 @@ def converse(attempt: Attempt, loaded: LoadedModel, task: Task) -> Json:
     """
     attempt.leave_if_stopped()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        return runner.run(_Dialogue(attempt, loaded, task).finish())
+        return runner.run(_Dialogue(attempt, loaded, task, answers).finish())
 
 
 class _Dialogue:
     """The parts of one `converse`."""
 
-    def __init__(self, attempt: Attempt, loaded: LoadedModel, task: Task) -> None:
+    def __init__(
+        self, attempt: Attempt, loaded: LoadedModel, task: Task, answers: Iterable[Answered]
+    ) -> None:
         self._attempt = attempt
         self._loaded = loaded
         self._task = task
-        self._memory = AgentMemory(attempt, task.name, prompt=task.prompt)
+        self._memory = AgentMemory(attempt, task.name, prompt=task.prompt, answers=answers)
+        #: The tool calls that asked for an answer, by the ids of their interrupts.
+        self._interrupted: dict[str, ToolUse] = {}
 
-    async def finish(self) -> Json:
+    async def finish(self) -> Finished | Paused:
         try:
             return await self._finish()
         except Exception as error:
@@ -77,37 +102,60 @@ class _Dialogue:
         finally:
             await self._loaded.close()
 
-    async def _finish(self) -> Json:
+    async def _finish(self) -> Finished | Paused:
         self._memory.load()
         place = find_place(self._memory, self._task)
         if isinstance(place, Finished):
-            return place.answer
+            return place
         agent = self._build()
         while isinstance(place, Unfinished):
-            stop_reason = await self._invoke(agent, say=place.say)
+            result = await self._invoke(agent, say=responses(self._memory.answers) or place.say)
+            if result.stop_reason == "interrupt":
+                return self._paused(result)
             place = find_place(self._memory, self._task)
-            if isinstance(place, Unfinished) and stop_reason != "limit_turns":
+            if isinstance(place, Unfinished) and result.stop_reason != "limit_turns":
                 self._attempt.leave_if_stopped()
-                raise UnexpectedStopError(self._task.name, stop_reason=stop_reason)
-        return place.answer
+                raise UnexpectedStopError(self._task.name, stop_reason=result.stop_reason)
+        return place
 
-    async def _invoke(self, agent: Agent, *, say: str | None) -> str:
+    def _paused(self, result: AgentResult) -> Paused:
+        place = len(self._memory.saved)
+        # Asked before a model call, the answer would have no message to come back to.
+        if not self._memory.unanswered():
+            raise UnexpectedStopError(self._task.name, stop_reason="interrupt outside of tools")
+        asked = [
+            Asked.from_interrupt(interrupt, self._interrupted.get(interrupt.id), place=place)
+            for interrupt in result.interrupts or ()
+        ]
+        return Paused(tuple(asked))
+
+    async def _invoke(
+        self, agent: Agent, *, say: str | list[InterruptResponseContent] | None
+    ) -> AgentResult:
         left = self._task.max_turns - self._memory.model_calls
         # The tools of the last answer still run: one of them may be the structured answer.
         if left <= 0 and not self._memory.unanswered():
             raise TurnLimitError(self._task.name, max_turns=self._task.max_turns)
-        result = await agent.invoke_async(
+        stream = agent.stream_async(
             say,
             cancel_signal=self._attempt.stop,
             limits={"turns": min(TURNS_PER_INVOCATION, max(1, left))},
             structured_output_model=self._task.output,
             structured_output_prompt=FORMAT_PROMPT,
         )
-        return result.stop_reason
+        result: AgentResult | None = None
+        async for event in stream:
+            result = event.get("result", result)
+            asking = event.get("tool_interrupt_event")
+            if asking is not None:
+                use = asking["tool_use"]
+                self._interrupted |= {interrupt.id: use for interrupt in asking["interrupts"]}
+        return cast("AgentResult", result)
 
     def _build(self) -> Agent:
         name = self._task.name
         hooks = ModelHooks(self._attempt, self._memory, self._loaded, agent=name)
+        gate = Gate(self._task.approve, self._memory.answers)
         agent = self._task.build(
             model=self._loaded.model,
             agent_id=name,
@@ -115,7 +163,7 @@ class _Dialogue:
             session_manager=RepositorySessionManager(self._attempt.session_id, self._memory),
             # Others leave out messages, and so what a later attempt must know.
             conversation_manager=NullConversationManager(),
-            hooks=[hooks],
+            hooks=[hooks, gate],
             # Ours is in the hooks, and gives way to a stop.
             retry_strategy=None,
             # The default one prints.
@@ -124,6 +172,12 @@ class _Dialogue:
         if not (self._memory.is_in_use and hooks.is_in_use):
             raise AgentBuildError(
                 name, "was built without its memory; pass all of build's arguments on to Agent"
+            )
+        ungated = self._task.approve.keys() - set(agent.tool_names)
+        if ungated:
+            there = ", ".join(sorted(agent.tool_names)) or "none"
+            raise AgentBuildError(
+                name, f"has no tool {min(ungated)!r} to put behind a gate, expected one of: {there}"
             )
         ledger = EffectLedger(self._attempt, self._memory, agent=name)
         agent.add_middleware(ExecuteToolStage, ledger)

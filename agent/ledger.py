@@ -2,18 +2,24 @@
 
     before    STARTED and `ToolCalled`          in one write
     after     DONE(result) and `ToolReturned`   in one write
+    or        PAUSED and `ToolReturned`         in one write: the tool asked for an answer
 
 A later attempt that meets an entry: DONE gives the saved result, and the tool is not entered.
-STARTED alone is in doubt: the tool is called again if it declared that harmless, else its own
-`reconcile` is asked, else the agent is told that nobody knows.
+PAUSED enters it again. STARTED alone is in doubt: the tool is called again if it declared that
+harmless, else its own `reconcile` is asked, else the agent is told that nobody knows.
+
+A result is needed here until the message that holds it is saved; `AgentMemory` drops it then, so
+that the journal keeps every result once.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Mapping
+from dataclasses import replace
 from typing import TypeVar, cast
 
+from strands.interrupt import InterruptException
 from strands.middleware import ExecuteToolContext, MiddlewareNext, ToolResultEvent, TypedEvent
 from strands.tools.structured_output.structured_output_tool import StructuredOutputTool
 from strands.types.session import decode_bytes_values
@@ -31,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 #: What `ToolReturned` calls a result that only says that nobody knows.
 IN_DOUBT = "in_doubt"
+#: And what it calls no result: the tool waits for an answer.
+INTERRUPTED = "interrupted"
+#: The event by which a tool says that it asked for an answer; Strands does not export its type.
+_INTERRUPT = "tool_interrupt_event"
 
 T = TypeVar("T")
 
@@ -64,12 +74,18 @@ class EffectLedger:
         entry = self._started(use)
         await self._or_fail(asyncio.to_thread(self._enter, entry))
         result: ToolResultEvent | None = None
-        async for event in next_fn(self._with_key(context)):
-            if isinstance(event, ToolResultEvent):
-                result = event
-            else:
+        try:
+            async for event in next_fn(self._with_key(context)):
+                if isinstance(event, ToolResultEvent):
+                    result = event
+                    continue
+                if _INTERRUPT in event:
+                    # Before it is passed on: Strands asks for no event after it.
+                    await self._or_fail(asyncio.to_thread(self._pause, entry))
                 yield event
-        # No result: the tool asked for an answer, and is entered again when it has one.
+        except InterruptException:
+            await self._or_fail(asyncio.to_thread(self._pause, entry))
+            raise
         if result is None:
             return
         if not self._has_given_up(tool, result.tool_result):
@@ -95,9 +111,10 @@ class EffectLedger:
         if use["toolUseId"] not in self._inherited:
             return None
         entry = await asyncio.to_thread(self._read, use["toolUseId"])
-        if entry is None:
+        if entry is None or entry.status is ToolStatus.PAUSED:
             return None
         if entry.status is ToolStatus.DONE:
+            self._memory.hold(entry)
             return cast("ToolResult", decode_bytes_values(entry.result))
         return await asyncio.to_thread(self._settle, tool, use, entry)
 
@@ -167,26 +184,26 @@ class EffectLedger:
         called = self._attempt.event(EventType.TOOL_CALLED, name=entry.tool, details=details)
         self._attempt.commit(Changes(tools=(entry,), events=(called,)))
 
+    def _pause(self, entry: ToolEntry) -> None:
+        self._record(replace(entry, status=ToolStatus.PAUSED), status=INTERRUPTED)
+
     def _close(self, entry: ToolEntry, result: ToolResult, *, status: str | None = None) -> None:
+        done = replace(entry, status=ToolStatus.DONE, result=to_json(result))
+        self._memory.hold(self._record(done, status=status or result["status"]))
+
+    def _record(self, entry: ToolEntry, *, status: str) -> ToolEntry:
+        """Write how a call was left, and give the entry as it was written."""
         now = self._attempt.clock()
-        done = ToolEntry(
-            tool_use_id=entry.tool_use_id,
-            agent=entry.agent,
-            tool=entry.tool,
-            status=ToolStatus.DONE,
-            attempt=entry.attempt,
-            result=to_json(result),
-            started_at=entry.started_at,
-            ended_at=now,
-        )
+        ended = replace(entry, ended_at=now)
         details: dict[str, Json] = {
             "Agent": self._agent,
             "ToolUseId": entry.tool_use_id,
-            "Status": status or result["status"],
+            "Status": status,
             "DurationMs": int((now - entry.started_at).total_seconds() * 1000),
         }
         returned = self._attempt.event(EventType.TOOL_RETURNED, name=entry.tool, details=details)
-        self._attempt.commit(Changes(tools=(done,), events=(returned,), is_advance=True))
+        self._attempt.commit(Changes(tools=(ended,), events=(returned,), is_advance=True))
+        return ended
 
 
 def _tool_result(tool_use_id: str, result: Json) -> ToolResult:

@@ -5,7 +5,8 @@ again, and its `ModelCalled` is there exactly when its message is.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from strands.session import SessionRepository
@@ -13,9 +14,10 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 
 from agent.attempt import Attempt
 from agent.errors import AgentBuildError, InvalidMessageError, UnexpectedStopError
+from agent.questions import Answered, at_place, interrupt_state
 from agent.saved import ReturnedCall, Saved, to_json
 from runs.events import Event, EventType
-from runs.journal.base import AgentRecord, Changes, Message
+from runs.journal.base import MAX_CHANGES, AgentRecord, Changes, Message, ToolEntry
 from runs.json_types import Json
 from runs.run import Usage
 
@@ -23,6 +25,9 @@ from runs.run import Usage
 CANCELLED = "cancelled"
 #: Where an agent's record keeps the hash of its prompt: two agents of one name would mix.
 PROMPT = "prompt_sha256"
+#: How many ledger entries are written with the message that has their results: one write may
+#: hold no more records, and the message and the agent's own are two.
+_ENTRIES = MAX_CHANGES - 2
 
 
 class AgentMemory(SessionRepository):
@@ -33,8 +38,11 @@ class AgentMemory(SessionRepository):
     raises the first error again, and the agent ends.
     """
 
-    def __init__(self, attempt: Attempt, agent: str, *, prompt: str) -> None:
+    def __init__(
+        self, attempt: Attempt, agent: str, *, prompt: str, answers: Iterable[Answered] = ()
+    ) -> None:
         self._attempt = attempt
+        self._given = tuple(answers)
         self._agent = agent
         self._prompt_sha256 = hashlib.sha256(prompt.encode()).hexdigest()
         self.saved: list[Saved] = []
@@ -43,6 +51,8 @@ class AgentMemory(SessionRepository):
         #: Whether an agent was built on this memory.
         self.is_in_use = False
         self._call: ReturnedCall | None = None
+        #: Calls whose results are in the ledger and in no message yet.
+        self._held: dict[str, ToolEntry] = {}
         self._record: dict[str, Json] | None = None
         self._is_record_saved = False
 
@@ -73,6 +83,11 @@ class AgentMemory(SessionRepository):
         return self.saved[-1] if self.saved else None
 
     @property
+    def answers(self) -> Sequence[Answered]:
+        """Give the answers to what was asked at this place of the conversation."""
+        return at_place(self._given, len(self.saved))
+
+    @property
     def model_calls(self) -> int:
         """Count the model calls whose answers are saved, over all attempts."""
         return sum(saved.stop_reason is not None for saved in self.saved)
@@ -85,6 +100,10 @@ class AgentMemory(SessionRepository):
         """Keep what a call used until its message comes, to be written with it."""
         self._flush_call()
         self._call = call
+
+    def hold(self, entry: ToolEntry) -> None:
+        """Keep a ledger entry until its result is in a message, and need not be in both."""
+        self._held[entry.tool_use_id] = entry
 
     def fail(self, error: BaseException) -> None:
         """Refuse every write from now on; the first error stands."""
@@ -101,7 +120,13 @@ class AgentMemory(SessionRepository):
     def read_agent(self, session_id: str, agent_id: str, **_: object) -> SessionAgent | None:
         """See `SessionRepository.read_agent`."""
         self.is_in_use = True
-        return None if self._record is None else SessionAgent.from_dict(dict(self._record))
+        if self._record is None:
+            return None
+        internal = cast("dict[str, Json]", self._record["_internal_state"])
+        state = cast("dict[str, Json]", internal["interrupt_state"])
+        answerable = interrupt_state(self.answers, state["context"])
+        internal = {**internal, "interrupt_state": answerable}
+        return SessionAgent.from_dict({**self._record, "_internal_state": internal})
 
     def create_agent(self, session_id: str, session_agent: SessionAgent, **_: object) -> None:
         """See `SessionRepository.create_agent`; written with the first message."""
@@ -137,15 +162,20 @@ class AgentMemory(SessionRepository):
             self._attempt.leave_if_stopped()
         self._check(new)
         events, spent = self._spent(call)
+        held = self._unheld(new)
         changes = Changes(
             messages=(self._at(session_message.message_id, new),),
             agents=self._unsaved_record(),
+            tools=held[:_ENTRIES],
             events=events,
             spent=spent,
             is_advance=True,
         )
         self._commit(changes)
         self.saved.append(new)
+        # A crash before these leaves results in both places, which harms nothing.
+        for start in range(_ENTRIES, len(held), _ENTRIES):
+            self._commit(Changes(tools=held[start : start + _ENTRIES]))
 
     def read_message(
         self, session_id: str, agent_id: str, message_id: int, **_: object
@@ -191,6 +221,11 @@ class AgentMemory(SessionRepository):
         if changes.agents:
             self._is_record_saved = True
 
+    def _unheld(self, new: Saved) -> tuple[ToolEntry, ...]:
+        """Give the ledger entries of the results in a message, without these results."""
+        held = [self._held.pop(answered, None) for answered in new.answered()]
+        return tuple(replace(entry, result=None) for entry in held if entry)
+
     def _flush_call(self) -> None:
         """Write what a call used whose message never came: a hook threw the answer away."""
         if self._call is not None:
@@ -203,9 +238,17 @@ class AgentMemory(SessionRepository):
         return (AgentRecord(agent=self._agent, body=self._record),)
 
     def _new_record(self, session_agent: SessionAgent) -> dict[str, Json]:
-        """Shape what an agent keeps, without the times Strands puts on it: nobody reads them."""
+        """Shape what an agent keeps, without what the journal has anyway.
+
+        That are the times Strands puts on it, and of interrupts all but what tools keep there: a
+        sub-agent its conversation.
+        """
         record = cast("dict[str, Json]", to_json(session_agent.to_dict()))
         kept = {key: record[key] for key in record.keys() - {"created_at", "updated_at"}}
+        internal = cast("dict[str, Json]", record["_internal_state"])
+        state = cast("dict[str, dict[str, Json]]", internal["interrupt_state"])
+        context = {key: value for key, value in state["context"].items() if key != "responses"}
+        internal["interrupt_state"] = {"context": context}
         return kept | {PROMPT: self._prompt_sha256}
 
     def _at(self, index: int, saved: Saved) -> Message:

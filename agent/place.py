@@ -1,7 +1,7 @@
 """Where a saved conversation stands: answered, or what the agent must be told to go on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from strands import Agent
@@ -9,8 +9,10 @@ from strands.tools.structured_output.structured_output_tool import StructuredOut
 from strands.types.content import Message
 
 from agent.errors import AnswerFormatError, CutOffError, RefusedError
+from agent.gate import Policy
 from agent.memory import AgentMemory
 from agent.models.conversation import text_of
+from agent.questions import Asked
 from agent.saved import to_json
 from runs.json_types import Json
 
@@ -35,6 +37,8 @@ class Task:
     #: The form of the answer; None asks for text.
     output: type[BaseModel] | None
     max_turns: int
+    #: What to ask about calls of some tools, by their names.
+    approve: Mapping[str, Policy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,13 @@ class Finished:
     """The answer is there."""
 
     answer: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The agent goes on when all of these are answered."""
+
+    asked: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)

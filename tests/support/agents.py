@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,8 @@ from agent.converse import converse
 from agent.models.conversation import Playbook
 from agent.models.loaded import LoadedModel
 from agent.models.select import ModelChoice, load_model
-from agent.place import Build, Task
+from agent.place import Build, Finished, Paused, Task
+from agent.questions import Answered
 from runs.artifacts.folder import FolderStore
 from runs.events import EventType
 from runs.journal.base import Changes, Journal, ToolStatus
@@ -105,12 +106,28 @@ class Bench:
 
     def converse(self, task: Task, playbook: Playbook, attempt: Attempt | None = None) -> Json:
         """Bring a task to its end offline, in a new attempt unless one is given."""
+        turn = self.turn(task, playbook, attempt)
+        assert isinstance(turn, Finished)
+        return turn.answer
+
+    def turn(
+        self,
+        task: Task,
+        playbook: Playbook,
+        attempt: Attempt | None = None,
+        answers: Iterable[Answered] = (),
+    ) -> Finished | Paused:
+        """Bring a task to its end or to its next questions; see `converse`."""
         loaded = load_model(OFFLINE, agent=task.name, playbook=playbook)
-        return converse(attempt or self.attempt(), replace(loaded, pauses=self.pauses), task)
+        patient = replace(loaded, pauses=self.pauses)
+        return converse(attempt or self.attempt(), patient, task, answers)
 
     def converse_with(self, task: Task, model: Model, attempt: Attempt | None = None) -> Json:
         """Bring a task to its end with a model of the test's own."""
-        return converse(attempt or self.attempt(), LoadedModel(model=model, rates=None), task)
+        loaded = LoadedModel(model=model, rates=None)
+        turn = converse(attempt or self.attempt(), loaded, task)
+        assert isinstance(turn, Finished)
+        return turn.answer
 
     def events(self, *kinds: EventType) -> list[str | None]:
         """Name what happened, of some kinds."""

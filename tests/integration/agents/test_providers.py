@@ -18,6 +18,7 @@ from agent.effects import effect
 from agent.errors import AttemptStoppedError, ContextOverflowError, ModelUnavailableError
 from agent.models import bedrock
 from agent.models.select import ModelChoice, load_model
+from agent.place import Finished
 from runs.events import EventType
 from runs.json_types import Json
 from tests.support.agents import Bench, assert_valid, built_with, task_for
@@ -80,7 +81,9 @@ Choose = Callable[[ModelServer], ModelChoice]
 
 def answer_of(bench: Bench, choice: ModelChoice) -> Json:
     loaded = load_model(choice, agent=AGENT, playbook=None)
-    return converse(bench.attempt(), replace(loaded, pauses=(0.0,)), TASK)
+    turn = converse(bench.attempt(), replace(loaded, pauses=(0.0,)), TASK)
+    assert isinstance(turn, Finished)
+    return turn.answer
 
 
 @ALL
