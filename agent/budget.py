@@ -9,7 +9,7 @@ from dataclasses import replace
 from agent.attempt import Attempt
 from agent.errors import BudgetExceededError, UnknownPriceError
 from agent.models.loaded import LoadedModel
-from agent.models.pricing import PRICES_VARIABLE
+from agent.models.prices import VARIABLE
 from runs.budget import Budget, Used, reached
 from runs.run import Run
 
@@ -30,7 +30,7 @@ def check_call(attempt: Attempt, loaded: LoadedModel, *, agent: str) -> None:
         raise BudgetExceededError(holder.session_id, standing)
     unpriced = holder.usage.unpriced_calls + holder.children_usage.unpriced_calls
     if holder.budget.max_cost_usd is not None and (loaded.rates is None or unpriced):
-        raise UnknownPriceError(agent, model=loaded.model_id, variable=PRICES_VARIABLE)
+        raise UnknownPriceError(agent, model=loaded.model_id, variable=VARIABLE)
 
 
 def check_time(attempt: Attempt) -> None:

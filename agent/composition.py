@@ -9,6 +9,7 @@ from botocore.config import Config as BotoConfig
 
 from agent.app import make_app
 from agent.config import Config, FolderTarget, SqliteTarget
+from agent.durable_function import DurableFunction
 from agent.models.select import preload
 from agent.registry import Registry
 from agent.runner import Runner
@@ -49,11 +50,29 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
         limits=config.limits,
         model=config.model,
         clock=_now,
+        budget=config.budget,
         watcher=_watcher(config),
     )
     # A table has a state machine beside it, a file has nobody.
     polls = isinstance(config.journal, SqliteTarget)
     return make_app(runner, debug=config.debug, polls=polls)
+
+
+def compose_function(config: Config, registry: Registry) -> DurableFunction:
+    """Build the clients and stores, and the Lambda durable function over them."""
+    artifacts = _artifacts(config)
+    journal = _journal(config, artifacts)
+    preload(config.model)
+    return DurableFunction(
+        journal=journal,
+        artifacts=artifacts,
+        registry=registry,
+        # The service waits for nobody's signal: it hears of the end by the function's answer.
+        settler=Settler(journal=journal, signal=NoSignal()),
+        limits=config.limits,
+        model=config.model,
+        clock=_now,
+    )
 
 
 def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """What the process is told by its environment, checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -9,10 +9,28 @@ from typing import Self
 from agent.errors import ConfigError
 from agent.models.select import ModelChoice, choose_model
 from agent.runner import Limits
+from runs.budget import Budget
+from runs.errors import InvalidRequestError
+from runs.request import budget_of
 
 _JOURNAL = "ERRAND_JOURNAL"
 _ARTIFACTS = "ERRAND_ARTIFACTS"
 _STATE_MACHINE = "ERRAND_STATE_MACHINE"
+#: The limits of runs that were asked for without.
+_BUDGET = {
+    "max_tokens": "ERRAND_MAX_TOKENS",
+    "max_cost_usd": "ERRAND_MAX_COST",
+    "max_seconds": "ERRAND_MAX_SECONDS",
+}
+_LEASE = "ERRAND_LEASE_SECONDS"
+
+#: What a Lambda function must be told, and an agent process need not.
+_FUNCTION_NEEDS = {
+    _JOURNAL: "'dynamodb:<table>': the table where the agents' memory and the runs' heads are kept",
+    _ARTIFACTS: "'s3://<bucket>/<prefix>': where the runs' files are kept",
+}
+#: The service invokes again a few seconds after a function died; a lease should not last longer.
+_FUNCTION_LEASE_SECONDS = "15"
 
 #: On a laptop a killed worker should be noticed while somebody watches; in the cloud a lease must
 #: outlive a slow minute.
@@ -64,6 +82,8 @@ class Config:
     #: Where to listen; None leaves it to the SDK: all interfaces in a container, else loopback.
     host: str | None
     debug: bool
+    #: The limits of runs that were asked for without.
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -83,7 +103,20 @@ class Config:
             port=int(_number(env, "PORT", default=8080, least=0, most=65_535)),
             host=env.get("ERRAND_HOST"),
             debug=_flag(env, "ERRAND_DEBUG"),
+            budget=_budget(env),
         )
+
+    @classmethod
+    def from_function_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings of a Lambda function, whose own disk is no place for a journal.
+
+        Raises:
+            ConfigError: A variable has a value that can't be used, or none where it needs one.
+        """
+        for variable, wanted in _FUNCTION_NEEDS.items():
+            if not environ.get(variable, "").strip():
+                raise ConfigError(variable, f"is not set, expected {wanted}")
+        return cls.from_env({_LEASE: _FUNCTION_LEASE_SECONDS, **environ})
 
 
 def _journal(text: str) -> SqliteTarget | DynamoTarget:
@@ -115,10 +148,27 @@ def _limits(env: Mapping[str, str], *, is_local: bool) -> Limits:
         env, "ERRAND_STALL_AFTER", default=defaults.stall_after.total_seconds(), least=1
     )
     return Limits(
-        lease_seconds=_number(env, "ERRAND_LEASE_SECONDS", default=lease, least=1, most=3_600),
+        lease_seconds=_number(env, _LEASE, default=lease, least=1, most=3_600),
         park_after=timedelta(seconds=park_after),
         stall_after=timedelta(seconds=stall_after),
     )
+
+
+def _budget(env: Mapping[str, str]) -> Budget:
+    given = {limit: _amount(env[name]) for limit, name in _BUDGET.items() if name in env}
+    try:
+        return budget_of(given)
+    except InvalidRequestError as error:
+        message = str(error).partition(": ")[2]
+        raise ConfigError(_BUDGET[error.field], message) from error
+
+
+def _amount(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        # As it is, for the message that says what was expected instead.
+        return text
 
 
 def _number(

@@ -29,6 +29,7 @@ from agent.services import InvocationContext, Services
 from agent.settling import Settler
 from agent.supervision import supervise
 from runs.artifacts.base import ArtifactStore
+from runs.budget import Budget
 from runs.errors import (
     ClaimLostError,
     InvalidRequestError,
@@ -79,6 +80,8 @@ class Runner:
     #: Which model agents use.
     model: ModelChoice
     clock: Callable[[], datetime]
+    #: The limits of runs that were asked for without.
+    budget: Budget = field(default_factory=Budget)
     #: Who sees that runs which no event started come to their ends: child runs, and bare prompts.
     watcher: Watcher = field(default_factory=PolledJournal)
 
@@ -202,6 +205,7 @@ class Runner:
         while not attempt.stop.is_set():
             try:
                 attempt.stop_with_parent()
+                self._limit(attempt)
                 if attempt.stop.is_set():
                     break
                 outcome = self._invoke(attempt)
@@ -218,6 +222,12 @@ class Runner:
             if not isinstance(outcome, Suspended) or not self._sleep(attempt, outcome):
                 return outcome
         return Stopped()
+
+    def _limit(self, attempt: Attempt) -> None:
+        """Give the run the default limits it has none for; a child goes by its family's."""
+        run = attempt.run
+        if run.root_session_id is None and run.budget.or_else(self.budget) != run.budget:
+            attempt.raise_budget(run.budget.or_else(self.budget))
 
     def _invoke(self, attempt: Attempt) -> Outcome:
         try:

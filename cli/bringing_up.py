@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+from cli.environment import for_stack
 from cli.errors import InterruptedStartError
 from cli.screen import Screen, is_alive, look_of
 from local import stack
@@ -34,7 +35,7 @@ def bring_up(home: Home, *, agent_port: int, screen: Screen) -> tuple[StackState
         return found, False
     try:
         with _telling(screen.err) as report:
-            return stack.up(home, environ=os.environ, agent_port=agent_port, report=report), True
+            return stack.up(home, environ=for_stack(), agent_port=agent_port, report=report), True
     except KeyboardInterrupt:
         raise InterruptedStartError from None
 

@@ -16,6 +16,14 @@ def home() -> Home:
     return Home.at(Path(os.environ.get("ERRAND_HOME") or ".errand").expanduser())
 
 
+def for_stack() -> dict[str, str]:
+    """Give the environment for the stack's processes, which have another working folder."""
+    environ = dict(os.environ)
+    if prices := environ.get("ERRAND_PRICES"):
+        environ["ERRAND_PRICES"] = str(Path(prices).expanduser().absolute())
+    return environ
+
+
 def aws_region(given: str | None) -> str | None:
     """Choose the region as the AWS CLI does: an SDK for Python does not know `AWS_REGION`."""
     return given or os.environ.get("AWS_REGION") or None

@@ -51,6 +51,18 @@ _JOURNAL: _Annotations = {
         ),
     ]
 }
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Tokens it may use, over all attempts and child runs."),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="USD", help="What it may cost, in US dollars."),
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(metavar="N", help="Seconds it may work; what it waits parked costs none."),
+]
 _WISH: _Annotations = {
     "workflow": Annotated[
         str | None, typer.Argument(help="Which workflow.", show_default="cost-analysis")
@@ -82,6 +94,9 @@ _WISH: _Annotations = {
         int | None,
         typer.Option(metavar="N", help="Attempts in a row that may finish nothing; 5 by default."),
     ],
+    "max_tokens": MaxTokens,
+    "max_cost_usd": MaxCost,
+    "max_seconds": MaxSeconds,
 }
 
 

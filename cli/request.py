@@ -37,6 +37,9 @@ class Wish:
     idempotency_key: str | None = None
     deadline_seconds: float | None = None
     max_attempts: int | None = None
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
+    max_seconds: float | None = None
 
     def to_fields(self) -> dict[str, Json]:
         """Give what was asked for, under the names a request has."""
@@ -76,10 +79,16 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
             min_session_id=MIN_SESSION_ID,
         )
     except InvalidRequestError as error:
-        option = "WORKFLOW" if error.field == "workflow" else f"--{error.field.replace('_', '-')}"
-        msg = f"{option}: {str(error).partition(': ')[2]}"
+        msg = f"{option_of(error.field)}: {str(error).partition(': ')[2]}"
         raise UsageError(msg) from error
     return {**detail, "session_id": request.session_id}
+
+
+def option_of(field: str) -> str:
+    """Name the option, or the argument, that gives a field of a request."""
+    if field == "workflow":
+        return "WORKFLOW"
+    return f"--{field.removesuffix('_usd').replace('_', '-')}"
 
 
 def resolved_input(given: str, *, is_remote: bool) -> str:

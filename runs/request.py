@@ -5,9 +5,11 @@ Invoker and agent both check with this module: both refuse the same data for the
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from runs.budget import Budget
 from runs.errors import InvalidRequestError
 from runs.ids import MAX_SESSION_ID, SESSION_ID, session_id_for
 from runs.json_types import Json
@@ -21,6 +23,10 @@ MAX_IDEMPOTENCY_KEY = 1_024
 #: Seconds. Step Functions executions may last a year; ours stay well below.
 MAX_DEADLINE_SECONDS = 30 * 24 * 3600
 MAX_ATTEMPTS = 100
+MAX_TOKENS = 10**12
+#: A hundredth of a cent: less is no limit but a run that can't begin.
+MIN_COST_USD = 0.0001
+MAX_COST_USD = 1_000_000
 
 #: C0 and C1 controls, DEL, and lone surrogates (which no UTF-8 store takes).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -39,6 +45,7 @@ class RunRequest:
     deadline_seconds: float
     max_attempts: int
     source: str
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def from_json(
@@ -78,16 +85,11 @@ class RunRequest:
             workflow=_workflow(data, workflows),
             prompt=_prompt(data),
             input=_text(data, "input", longest=MAX_INPUT),
-            deadline_seconds=_number(
-                data,
-                "deadline_seconds",
-                default=DEFAULT_DEADLINE.total_seconds(),
-                most=MAX_DEADLINE_SECONDS,
-            ),
-            max_attempts=_whole(
-                data, "max_attempts", default=DEFAULT_MAX_ATTEMPTS, most=MAX_ATTEMPTS
-            ),
+            deadline_seconds=_number(data, "deadline_seconds", most=MAX_DEADLINE_SECONDS)
+            or DEFAULT_DEADLINE.total_seconds(),
+            max_attempts=_whole(data, "max_attempts", most=MAX_ATTEMPTS) or DEFAULT_MAX_ATTEMPTS,
             source=source,
+            budget=budget_of(data),
         )
 
     def to_run(self, now: datetime) -> Run:
@@ -100,6 +102,7 @@ class RunRequest:
             source=self.source,
             status=Status.QUEUED,
             max_attempts=self.max_attempts,
+            budget=self.budget,
             wake_at=now,
             deadline_at=now + timedelta(seconds=self.deadline_seconds),
             created_at=now,
@@ -197,23 +200,38 @@ def _refuse_control(text: str, field: str, pattern: re.Pattern[str]) -> None:
         )
 
 
-def _number(data: Mapping[str, Json], field: str, *, default: float, most: int) -> float:
+def budget_of(data: Mapping[str, Json]) -> Budget:
+    """Read the limits among untrusted data.
+
+    Raises:
+        InvalidRequestError: One is not a number, or out of range.
+    """
+    cost = _number(data, "max_cost_usd", least=MIN_COST_USD, most=MAX_COST_USD)
+    return Budget(
+        max_tokens=_whole(data, "max_tokens", most=MAX_TOKENS),
+        # By its text: what was written as 0.1 is a tenth of a dollar, not the float next to it.
+        max_cost_usd=None if cost is None else Decimal(str(cost)),
+        max_seconds=_number(data, "max_seconds", most=MAX_DEADLINE_SECONDS),
+    )
+
+
+def _number(data: Mapping[str, Json], field: str, *, least: float = 1, most: int) -> float | None:
     value = data.get(field)
     if value is None:
-        return default
+        return None
     # JSON's true is Python's 1: without this a typing slip would become a one-second deadline.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidRequestError(field=field, message=f"is {kind_of(value)}, expected a number")
-    if not 1 <= value <= most:
-        raise InvalidRequestError(field=field, message=f"is {value}, expected 1 to {most:,}")
+    if not least <= value <= most:
+        raise InvalidRequestError(field=field, message=f"is {value}, expected {least} to {most:,}")
     return value
 
 
-def _whole(data: Mapping[str, Json], field: str, *, default: int, most: int) -> int:
-    value = _number(data, field, default=default, most=most)
-    if value != int(value):
+def _whole(data: Mapping[str, Json], field: str, *, most: int) -> int | None:
+    value = _number(data, field, most=most)
+    if value is not None and value != int(value):
         raise InvalidRequestError(field=field, message=f"is {value}, expected a whole number")
-    return int(value)
+    return None if value is None else int(value)
 
 
 def kind_of(value: Json) -> str:

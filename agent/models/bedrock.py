@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 from strands.models.bedrock import DEFAULT_BEDROCK_MODEL_ID, BedrockModel
 
 from agent.models.loaded import LoadedModel, is_throttled
-from agent.models.pricing import Rates, price_list
+from agent.models.prices import PriceList, Prices
+from agent.models.pricing import Rates
 from agent.models.select import ModelChoice
 
 #: Trying again is ours: it is told to people, and gives way to a stop.
@@ -45,16 +46,24 @@ def load(choice: ModelChoice) -> LoadedModel:
         model.client.close()
 
     return LoadedModel(
-        model=model, rates=rates_of(model_id), is_transient=_is_transient, close=close
+        model=model,
+        rates=rates_of(model_id, choice.prices),
+        is_transient=_is_transient,
+        close=close,
     )
 
 
-def rates_of(model_id: str) -> Rates | None:
-    """Find the prices of a model id, an inference profile's id, or the ARN of either."""
+def rates_of(model_id: str, table: Prices) -> Rates | None:
+    """Find the prices of a model id, an inference profile's id, or the ARN of either.
+
+    A table that has the id as it is means just this.
+    """
+    prices = table.get("bedrock", PriceList())
+    if model_id in prices.rates:
+        return prices.rates[model_id]
     name = model_id.rpartition("/")[2]
     profile = _PROFILE.match(name)
     name = name[profile.end() :] if profile else name
-    prices = price_list("bedrock")
     rates = prices.find(name)
     if rates is None or (profile and profile["scope"] == "global"):
         return rates

@@ -4,6 +4,7 @@ import httpx
 from strands.models.llamacpp import LlamaCppModel
 
 from agent.models.loaded import LoadedModel, is_throttled
+from agent.models.prices import find_rates
 from agent.models.pricing import FREE
 from agent.models.select import ModelChoice
 from agent.models.stopping import Interruptible
@@ -20,8 +21,10 @@ class _LlamaCpp(Interruptible, LlamaCppModel):
 def load(choice: ModelChoice) -> LoadedModel:
     """Build the model. Its client belongs to the event loop of its first call, until closed."""
     model = _LlamaCpp(base_url=choice.base_url or "", timeout=(CONNECT_SECONDS, READ_SECONDS))
+    # On one's own machine; unless the user's own price table says otherwise.
+    rates = find_rates(choice.prices, "llamacpp", model.get_config().get("model_id")) or FREE
     return LoadedModel(
-        model=model, rates=FREE, is_transient=_is_transient, close=model.client.aclose
+        model=model, rates=rates, is_transient=_is_transient, close=model.client.aclose
     )
 
 

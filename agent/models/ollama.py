@@ -5,6 +5,7 @@ import ollama
 from strands.models.ollama import OllamaModel
 
 from agent.models.loaded import LoadedModel, is_throttled
+from agent.models.prices import find_rates
 from agent.models.pricing import FREE
 from agent.models.select import ModelChoice
 from agent.models.stopping import Interruptible
@@ -23,7 +24,9 @@ def load(choice: ModelChoice) -> LoadedModel:
     model = _Ollama(
         choice.base_url, ollama_client_args=dict(_CLIENT), model_id=choice.model_id or ""
     )
-    return LoadedModel(model=model, rates=FREE, is_transient=_is_transient)
+    # On one's own machine; unless the user's own price table says otherwise.
+    rates = find_rates(choice.prices, "ollama", choice.model_id) or FREE
+    return LoadedModel(model=model, rates=rates, is_transient=_is_transient)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ import openai
 from strands.models.openai import OpenAIModel
 
 from agent.models.loaded import LoadedModel, is_throttled
+from agent.models.prices import find_rates
 from agent.models.select import ModelChoice
 from agent.models.stopping import Interruptible
 
@@ -18,8 +19,8 @@ class _OpenAI(Interruptible, OpenAIModel):
 def load(choice: ModelChoice) -> LoadedModel:
     """Build the model; Strands opens a client for every call.
 
-    Its calls have no price here: the same protocol serves vendors with prices of their own and
-    machines with none.
+    We have no prices for it: the same protocol serves vendors with prices of their own and
+    machines with none. A table of the user's own may.
     """
     client = {
         "base_url": choice.base_url,
@@ -27,8 +28,9 @@ def load(choice: ModelChoice) -> LoadedModel:
         # Trying again is ours: it is told to people, and gives way to a stop.
         "max_retries": 0,
     }
+    rates = find_rates(choice.prices, "openai", choice.model_id)
     model = _OpenAI(client_args=client, model_id=choice.model_id or "")
-    return LoadedModel(model=model, rates=None, is_transient=_is_transient)
+    return LoadedModel(model=model, rates=rates, is_transient=_is_transient)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -1,29 +1,18 @@
-"""What model calls cost: list prices as data, and tokens counted the same way for every provider.
+"""What model calls cost: rates, and tokens counted the same way for every provider.
 
 A model that is not in the table has no price here, and its calls no cost: that is written as
 unknown (null), never as zero. The head's sum can only add up what is known.
 """
 
-import functools
-import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 
 from strands.types.event_loop import Usage as StrandsUsage
 
 from runs.run import Usage
 
-#: Names a table of one's own, in the shape of ours: its models are added to ours, or replace them.
-PRICES_VARIABLE = "ERRAND_PRICES"
-TABLE = Path(__file__).parent / "prices.toml"
 #: A price is in US dollars for a million tokens, a cost in billionths of a dollar.
 _NANO_PER_PRICED_TOKEN = 1000
-#: What may follow a model's name without making it another model: `-20250929-v1:0`, `-2025-08-07`.
-_VERSION = re.compile(r"(-\d{8}|-\d{4}-\d\d-\d\d)?(-v\d+)?(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,44 +53,6 @@ class Rates:
 FREE = Rates(input=Decimal(0), output=Decimal(0), cache_read=Decimal(0), cache_write=Decimal(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceList:
-    """The price table of one provider, and where and when its numbers were read."""
-
-    source: str
-    as_of: date
-    rates: Mapping[str, Rates]
-    #: What an endpoint bound to a region costs, as a multiple; by model, 1 where it is absent.
-    regional: Mapping[str, Decimal]
-
-    def find(self, model_id: str) -> Rates | None:
-        """Find a model by its exact name, or by a longer one that adds a version to it."""
-        name = self._name(model_id)
-        return None if name is None else self.rates[name]
-
-    def regional_factor(self, model_id: str) -> Decimal:
-        """Give what a region-bound endpoint of a model costs, as a multiple of `find`."""
-        name = self._name(model_id)
-        return self.regional.get(name or "", Decimal(1))
-
-    def _name(self, model_id: str) -> str | None:
-        fits = [name for name in self.rates if model_id == name or _is_version(model_id, of=name)]
-        return max(fits, key=len, default=None)
-
-
-@functools.cache
-def price_list(provider: str) -> PriceList:
-    """Read one provider's table."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"), parse_float=Decimal)[provider]
-    rows: dict[str, dict[str, Decimal]] = table["usd_per_million_tokens"]
-    return PriceList(
-        source=table["source"],
-        as_of=table["as_of"],
-        rates={name: _rates(row) for name, row in rows.items()},
-        regional={name: row["regional"] for name, row in rows.items() if "regional" in row},
-    )
-
-
 def usage_of(reported: StrandsUsage, rates: Rates | None) -> tuple[Usage, int | None]:
     """Count a model call as ours, with its cost if that is known.
 
@@ -123,12 +74,3 @@ def usage_of(reported: StrandsUsage, rates: Rates | None) -> tuple[Usage, int | 
     )
     cost = None if rates is None else rates.cost_nano_usd(usage)
     return replace(usage, cost_nano_usd=cost or 0, unpriced_calls=int(cost is None)), cost
-
-
-def _is_version(model_id: str, *, of: str) -> bool:
-    return model_id.startswith(of) and bool(_VERSION.fullmatch(model_id[len(of) :]))
-
-
-def _rates(row: Mapping[str, Decimal | int]) -> Rates:
-    known = {name: Decimal(value) for name, value in row.items() if name != "regional"}
-    return Rates(**known)

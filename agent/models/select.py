@@ -10,8 +10,9 @@ recorded:<file>                what another run's models answered, made by `erra
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from agent.errors import ConfigError, MissingPlaybookError
 from agent.models.aws import has_account
 from agent.models.loaded import LoadedModel
 from agent.models.offline import OfflineModel, Playbook
+from agent.models.prices import VARIABLE as PRICES
+from agent.models.prices import Prices, find_rates, shipped_prices, with_own
 from agent.models.pricing import FREE
 
 VARIABLE = "ERRAND_MODEL"
@@ -52,6 +55,10 @@ class Provider(StrEnum):
     RECORDED = "recorded"
 
 
+#: Whose models may have prices.
+_PRICED = frozenset(Provider) - {Provider.RECORDED}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
     """A provider, and what it needs to be told."""
@@ -63,6 +70,7 @@ class ModelChoice:
     api_key: str | None = field(default=None, repr=False)
     #: How long `offline` takes for an answer, so that one can watch, cancel or kill it.
     think_seconds: float = 0.0
+    prices: Prices = field(default_factory=shipped_prices, repr=False)
     #: Sees each model before its agent does, and gives the one to use; also told the agent's name.
     tap: Callable[[LoadedModel, str], LoadedModel] | None = field(
         default=None, repr=False, compare=False
@@ -117,18 +125,18 @@ def choose_model(environ: Mapping[str, str]) -> ModelChoice:
     """Choose by `ERRAND_MODEL`; without it, Bedrock where an AWS account is set up, else offline.
 
     Takes no time: nothing is asked over the network. `OPENAI_API_KEY` and `OLLAMA_HOST` are read
-    as those tools read them.
+    as those tools read them, `ERRAND_PRICES` names a price table over ours.
 
     Raises:
         ConfigError: The variable's value can't be used.
     """
     default = Provider.BEDROCK if has_account(environ) else Provider.OFFLINE
-    choice = ModelChoice.parse(environ.get(VARIABLE) or default)
+    choice = replace(ModelChoice.parse(environ.get(VARIABLE) or default), prices=_prices(environ))
     match choice.provider:
         case Provider.OPENAI:
-            return _with(choice, api_key=environ.get("OPENAI_API_KEY"))
+            return replace(choice, api_key=environ.get("OPENAI_API_KEY"))
         case Provider.OLLAMA:
-            return _with(choice, base_url=environ.get("OLLAMA_HOST"))
+            return replace(choice, base_url=environ.get("OLLAMA_HOST"))
         case _:
             return choice
 
@@ -160,7 +168,8 @@ def _load(choice: ModelChoice, *, agent: str, playbook: Playbook | None) -> Load
     if playbook is None:
         raise MissingPlaybookError(agent, variable=VARIABLE, forms=FORMS[1:])
     model = OfflineModel(playbook, think_seconds=choice.think_seconds)
-    return LoadedModel(model=model, rates=FREE)
+    rates = find_rates(choice.prices, Provider.OFFLINE, Provider.OFFLINE) or FREE
+    return LoadedModel(model=model, rates=rates)
 
 
 def _adapter(provider: Provider) -> Adapter:
@@ -168,15 +177,11 @@ def _adapter(provider: Provider) -> Adapter:
     return cast("Adapter", importlib.import_module(f"agent.models.{provider.value}"))
 
 
-def _with(
-    choice: ModelChoice, *, api_key: str | None = None, base_url: str | None = None
-) -> ModelChoice:
-    return ModelChoice(
-        provider=choice.provider,
-        model_id=choice.model_id,
-        base_url=base_url or choice.base_url,
-        api_key=api_key,
-    )
+def _prices(environ: Mapping[str, str]) -> Prices:
+    path = environ.get(PRICES)
+    if not path:
+        return shipped_prices()
+    return with_own(shipped_prices(), Path(path), providers=_PRICED)
 
 
 def _url(url: str, text: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from strands.types.event_loop import Usage as StrandsUsage
 
 from agent.models.bedrock import rates_of
-from agent.models.pricing import FREE, Rates, price_list, usage_of
+from agent.models.prices import shipped_prices
+from agent.models.pricing import FREE, Rates, usage_of
 from runs.run import Usage
 
 RATES = Rates(
@@ -52,7 +53,7 @@ def test_without_rates_the_cost_is_unknown_and_adds_nothing() -> None:
 
     assert cost is None
     assert usage.cost_nano_usd == 0
-    assert usage.model_calls == 1
+    assert (usage.model_calls, usage.unpriced_calls) == (1, 1)
 
 
 def test_a_part_without_a_price_makes_the_cost_unknown() -> None:
@@ -86,7 +87,7 @@ def test_amounts_below_a_billionth_are_rounded() -> None:
     ],
 )
 def test_an_id_is_priced_by_the_model_and_its_endpoint(model_id: str, input_usd: str) -> None:
-    rates = rates_of(model_id)
+    rates = rates_of(model_id, shipped_prices())
 
     assert rates is not None
     assert rates.input == Decimal(input_usd)
@@ -102,12 +103,13 @@ def test_an_id_is_priced_by_the_model_and_its_endpoint(model_id: str, input_usd:
     ],
 )
 def test_a_model_that_is_not_in_the_table_has_no_price(model_id: str) -> None:
-    assert rates_of(model_id) is None
+    assert rates_of(model_id, shipped_prices()) is None
 
 
 def test_the_table_says_where_and_when_its_numbers_were_read() -> None:
-    prices = price_list("bedrock")
+    prices = shipped_prices()["bedrock"]
 
     assert prices.source.startswith("https://")
+    assert prices.as_of is not None
     assert prices.as_of.year >= 2026
     assert all(rates.output > rates.input > 0 for rates in prices.rates.values())
