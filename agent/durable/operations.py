@@ -1,9 +1,11 @@
 """Our operations as the durable SDK has them."""
 
+from datetime import datetime
+
 from aws_durable_execution_sdk_python import lambda_service as sdk
 
 from runs.history import execution_arn, execution_input
-from runs.operations import Operation, OperationError, OperationType
+from runs.operations import Operation, OperationError, OperationStatus, OperationType
 from runs.run import Run
 
 
@@ -23,6 +25,32 @@ def to_sdk(operation: Operation) -> sdk.Operation:
         wait_details=_wait(operation),
         callback_details=_callback(operation),
         chained_invoke_details=_invoke(operation),
+    )
+
+
+def from_sdk(operation: sdk.Operation, *, now: datetime) -> Operation:
+    """Take an operation as the Lambda service has it.
+
+    The service does not tell when a callback times out, nor what a child is given.
+    """
+    outcome = _outcome(operation)
+    return Operation(
+        operation_id=operation.operation_id,
+        type=OperationType(operation.operation_type.value),
+        status=OperationStatus(operation.status.value),
+        parent_id=operation.parent_id,
+        name=operation.name,
+        sub_type=operation.sub_type,
+        attempt=operation.step_details.attempt if operation.step_details else 0,
+        payload=outcome.result if outcome else None,
+        error=error_from_sdk(outcome.error) if outcome else None,
+        due_at=_due_at(operation),
+        replay_children=bool(
+            operation.context_details and operation.context_details.replay_children
+        ),
+        callback_id=operation.callback_details.callback_id if operation.callback_details else None,
+        started_at=operation.start_timestamp or now,
+        ended_at=operation.end_timestamp,
     )
 
 
@@ -63,6 +91,25 @@ def error_from_sdk(error: sdk.ErrorObject | None) -> OperationError | None:
     return OperationError(
         message=error.message, type=error.type, data=error.data, stack_trace=trace
     )
+
+
+def _outcome(
+    operation: sdk.Operation,
+) -> sdk.ContextDetails | sdk.StepDetails | sdk.CallbackDetails | sdk.ChainedInvokeDetails | None:
+    return (
+        operation.context_details
+        or operation.step_details
+        or operation.callback_details
+        or operation.chained_invoke_details
+    )
+
+
+def _due_at(operation: sdk.Operation) -> datetime | None:
+    if operation.step_details is not None:
+        return operation.step_details.next_attempt_timestamp
+    if operation.wait_details is not None:
+        return operation.wait_details.scheduled_end_timestamp
+    return None
 
 
 def _context(operation: Operation) -> sdk.ContextDetails | None:

@@ -1,0 +1,203 @@
+"""The places where one workflow runs unchanged: AgentCore's table, a laptop's file, and Lambda."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from aws_durable_execution_sdk_python.lambda_service import ErrorObject
+from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
+
+from agent.durable_function import DurableFunction
+from agent.models.select import ModelChoice
+from agent.registry import Registry
+from agent.runner import Limits
+from agent.settling import Settler
+from runs.artifacts.folder import FolderStore
+from runs.ids import execution_session_id
+from runs.journal.base import Journal
+from runs.journal.sqlite import SqliteJournal
+from runs.operations import Operation, OperationError, OperationStatus, OperationType
+from runs.run import Run
+from runs.signals import NoSignal
+from tests.support.cost import SESSION_ID, Plant
+
+#: How long a test waits for what happens in another thread; it never takes that long.
+PATIENCE_SECONDS = 60
+
+
+class Home(Protocol):
+    """Where one run of a workflow is made, and what a test does to it."""
+
+    journal: Journal
+    artifacts: FolderStore
+
+    def run(self, given: str | None) -> Run:
+        """Bring the run to its end, or to a question for a person."""
+        ...
+
+    def answer(self, payload: str) -> Run:
+        """Answer the open question, and bring the run to its end."""
+        ...
+
+    def refuse(self, message: str) -> Run:
+        """Let the open question fail, and bring the run to its end."""
+        ...
+
+    def wait(self) -> Run:
+        """Leave the open question unanswered until the run has ended."""
+        ...
+
+    def head(self) -> Run:
+        """Read the head."""
+        ...
+
+
+def files_of(home: Home) -> dict[str, bytes]:
+    """Read every file of a home's run."""
+    run = home.head()
+    key = f"runs/{run.session_id}"
+    return {it.name: home.artifacts.get(f"{key}/{it.name}") for it in run.artifacts}
+
+
+def open_question(journal: Journal, session_id: str) -> Operation | None:
+    """Give the callback that waits for an answer, if there is one."""
+    for operation in journal.operations(session_id):
+        is_open = operation.status is OperationStatus.STARTED
+        if operation.type is OperationType.CALLBACK and is_open:
+            return operation
+    return None
+
+
+class WorkerHome(Plant):
+    """A worker on a journal; its clock is ten minutes later in each attempt."""
+
+    def run(self, given: str | None) -> Run:
+        """See `Home.run`."""
+        self._given = given
+        run = self.attempt(given)
+        while not run.status.is_terminal and open_question(self.journal, SESSION_ID) is None:
+            run = self.attempt(given)
+        return run
+
+    def answer(self, payload: str) -> Run:
+        """See `Home.answer`."""
+        self.journal.complete_callback(self._callback_id(), payload, now=self.clock())
+        return self.run(self._given)
+
+    def refuse(self, message: str) -> Run:
+        """See `Home.refuse`."""
+        error = OperationError(type="MailError", message=message)
+        self.journal.fail_callback(self._callback_id(), error, now=self.clock())
+        return self.run(self._given)
+
+    def wait(self) -> Run:
+        """See `Home.wait`."""
+        return self.run(self._given)
+
+    def _callback_id(self) -> str:
+        found = open_question(self.journal, SESSION_ID)
+        assert found is not None
+        assert found.callback_id is not None
+        return found.callback_id
+
+
+class LambdaHome:
+    """The Lambda durable function, with the SDK's own runner in the place of the service."""
+
+    def __init__(
+        self, folder: Path, *, workflow: str, prompt: str, journal: Journal | None = None
+    ) -> None:
+        self.artifacts = FolderStore(folder / "artifacts")
+        self.journal = journal or SqliteJournal(folder / "journal.db", artifacts=self.artifacts)
+        self.workflow, self.prompt = workflow, prompt
+        self.arn = ""
+        self.function = durable_function(self.journal, self.artifacts)
+        self.runner = DurableFunctionTestRunner(
+            self.function.invoke, poll_interval=0.01, execution_timeout=7_200
+        )
+
+    @property
+    def session_id(self) -> str:
+        """The run's id."""
+        return execution_session_id(self.arn)
+
+    def start(self, given: str | None, **more: Any) -> None:  # noqa: ANN401 - fields of a request
+        """Start the execution."""
+        request = {"workflow": self.workflow, "prompt": self.prompt, "input": given, **more}
+        self.arn = self.runner.run_async(json.dumps(request), function_name=self.workflow)
+
+    def run(self, given: str | None) -> Run:
+        """See `Home.run`."""
+        self.start(given)
+        return self._until_still()
+
+    def answer(self, payload: str) -> Run:
+        """See `Home.answer`."""
+        self.runner.send_callback_success(self._callback_id(), payload.encode())
+        return self.wait()
+
+    def refuse(self, message: str) -> Run:
+        """See `Home.refuse`."""
+        error = ErrorObject(message=message, type="MailError", data=None, stack_trace=None)
+        self.runner.send_callback_failure(self._callback_id(), error)
+        return self.wait()
+
+    def wait(self) -> Run:
+        """See `Home.wait`."""
+        self.runner.wait_for_result(self.arn, timeout=PATIENCE_SECONDS)
+        return self.head()
+
+    def head(self) -> Run:
+        """See `Home.head`."""
+        run = self.journal.get(self.session_id)
+        assert run is not None
+        return run
+
+    def _callback_id(self) -> str:
+        found = open_question(self.journal, self.session_id)
+        assert found is not None
+        assert found.callback_id is not None
+        return found.callback_id
+
+    def _until_still(self) -> Run:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            run = self.journal.get(self.session_id)
+            is_asked = run is not None and run.lease is None and self._is_asked()
+            if run is not None and run.status.is_terminal:
+                return self.wait()
+            if run is not None and is_asked:
+                return run
+            time.sleep(0.01)
+        msg = f"execution {self.arn} neither ended nor asked within {PATIENCE_SECONDS} s"
+        raise AssertionError(msg)
+
+    def _is_asked(self) -> bool:
+        return open_question(self.journal, self.session_id) is not None
+
+
+def durable_function(journal: Journal, artifacts: FolderStore) -> DurableFunction:
+    """Make the function as its composition root does, with the offline model."""
+    return DurableFunction(
+        journal=journal,
+        artifacts=artifacts,
+        registry=Registry.load(),
+        settler=Settler(journal=journal, signal=NoSignal()),
+        limits=Limits(lease_seconds=6, stop_grace=timedelta(seconds=2)),
+        model=ModelChoice.parse("offline"),
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+@contextmanager
+def lambda_home(folder: Path, *, workflow: str, prompt: str) -> Iterator[LambdaHome]:
+    """Run the Lambda home for the block."""
+    home = LambdaHome(folder, workflow=workflow, prompt=prompt)
+    try:
+        yield home
+    finally:
+        home.runner.close()
