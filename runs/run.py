@@ -19,8 +19,8 @@ DEFAULT_DEADLINE = timedelta(hours=24)
 RETENTION = timedelta(days=90)
 
 
-#: What the ARNs of Lambda durable executions have in them, and those of state machines have not.
-_DURABLE_EXECUTION = "/durable-execution/"
+#: The source of runs that the Lambda service executes, by its own record of their operations.
+DURABLE_FUNCTION = "lambda"
 
 
 class Status(StrEnum):
@@ -191,7 +191,7 @@ class Run:
     prompt: str
     #: What the workflow works on: a path, a URL, or a word the workflow knows.
     input: str | None = None
-    #: Who started it: `events`, `cli`, `agentcore`, `queue`, `workflow`.
+    #: Who started it: `events`, `cli`, `agentcore`, `queue`, `workflow`, `lambda`.
     source: str
     status: Status
     #: Counts every head write; the condition of read-decide-write.
@@ -274,8 +274,7 @@ class Run:
     @property
     def durable_execution(self) -> str | None:
         """Give the ARN of the Lambda durable execution that the run is; None if workers make it."""
-        is_it = self.execution is not None and _DURABLE_EXECUTION in self.execution
-        return self.execution if is_it else None
+        return self.execution if self.source == DURABLE_FUNCTION else None
 
     def is_due(self, now: datetime) -> bool:
         """Say whether the run wants a worker now. `run.asl.json` asks the same of the head.
