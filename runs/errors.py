@@ -13,6 +13,11 @@
     ├── ApprovalChangedError       the decider was shown other words than are asked about now
     ├── NotADeciderError           the approval is for others to decide
     ├── AlreadyVotedError          they have approved before, and others still have to
+    ├── RetryRefusedError          the run can't be taken up again
+    ├── ForkRefusedError           no fork can be made of the run, or not that one
+    ├── StepNotFoundError          the run has no such step; the message lists those it has
+    ├── AmbiguousStepError         several steps of the run have that name
+    ├── StepRefusedError           a run can't be done again from that step on
     ├── UnwatchedRunError          nobody would hand the run to workers
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
@@ -156,6 +161,56 @@ class AlreadyVotedError(RunError):
         )
         self.approval_id = approval_id
         self.missing = missing
+
+
+class RetryRefusedError(RunError):
+    """The run can't be taken up again; nothing was written."""
+
+    def __init__(self, session_id: str, why: str) -> None:
+        super().__init__(f"run {session_id!r} can't be retried: {why}")
+        self.session_id = session_id
+
+
+class ForkRefusedError(RunError):
+    """No fork can be made of the run, or not that one; nothing of use was written."""
+
+    def __init__(self, session_id: str, why: str) -> None:
+        super().__init__(f"run {session_id!r} can't be forked: {why}")
+        self.session_id = session_id
+
+
+class StepNotFoundError(RunError):
+    """The run has no such step."""
+
+    def __init__(self, session_id: str, step: str, *, known: Sequence[str]) -> None:
+        those = f"; it has: {', '.join(known)}" if known else "; it has done none yet"
+        super().__init__(f"run {session_id!r} has no step {step!r}{those}")
+        self.session_id = session_id
+        self.step = step
+
+
+class AmbiguousStepError(RunError):
+    """Several steps of the run have that name, or ids that begin like that."""
+
+    def __init__(
+        self, session_id: str, step: str, *, count: int, candidates: Sequence[str]
+    ) -> None:
+        listed = "\n".join(f"  {candidate}" for candidate in candidates)
+        super().__init__(
+            f"{step!r} is {count} steps of run {session_id!r}, expected the id of one:\n{listed}"
+        )
+        self.session_id = session_id
+        self.step = step
+        self.candidates = tuple(candidates)
+
+
+class StepRefusedError(RunError):
+    """A run can't be done again from that step on; nothing was written."""
+
+    def __init__(self, session_id: str, step: str, why: str) -> None:
+        super().__init__(f"step {step!r} of run {session_id!r} {why}")
+        self.session_id = session_id
+        self.step = step
 
 
 class UnwatchedRunError(RunError):

@@ -9,9 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from runs.again import Plan, Retry, kept_artifacts
 from runs.asked import Approval
-from runs.budget import Budget
-from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
+from runs.budget import Budget, reached
+from runs.errors import (
+    ClaimLostError,
+    IllegalTransitionError,
+    LeaseLostError,
+    RetryRefusedError,
+)
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
@@ -31,6 +37,10 @@ class Change:
     approvals: tuple[Approval, ...] = ()
     #: Limits for the whole family, to be set on the head of the run that began it.
     family_budget: Budget | None = None
+    #: The keys of records that go.
+    removed: tuple[str, ...] = ()
+    #: What is about to be done to a run that is taken up again.
+    plan: Plan | None = None
 
 
 _NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
@@ -342,6 +352,83 @@ def give_up(run: Run, *, error: RunFailure, now: datetime) -> Change:
     if run.status.is_terminal or is_held:
         return Change(run=run)
     return _end(run, Ending(status=Status.FAILED, error=error), now)
+
+
+def check_retriable(run: Run, retry: Retry, *, now: datetime) -> None:
+    """Refuse to take up a run that can't be taken up, or that would end again at once.
+
+    Raises:
+        RetryRefusedError: It has not ended, or with a result; or its budget is used up.
+    """
+    if run.durable_execution is not None:
+        raise RetryRefusedError(run.session_id, "it is a Lambda durable execution")
+    if run.status is Status.COMPLETED:
+        why = "it is COMPLETED, and its result was announced; make a fork of it"
+        raise RetryRefusedError(run.session_id, why)
+    if not run.status.is_terminal:
+        raise RetryRefusedError(run.session_id, f"it is {run.status}, and has not ended")
+    if run.root_session_id is not None:
+        return
+    standing = reached(retry.budget.or_else(run.budget), run.used(now))
+    if standing is not None:
+        why = f"its budget is used up: {standing}; give it a higher {standing.limit}"
+        raise RetryRefusedError(run.session_id, why)
+
+
+def begin_retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
+    """Write down what is about to be done to a run that is taken up again."""
+    check_retriable(run, retry, now=now)
+    return Change(run=replace(run, version=run.version + 1), plan=plan)
+
+
+def carry_out(
+    run: Run, *, plan: Plan, removed: tuple[str, ...] = (), operations: tuple[Operation, ...] = ()
+) -> Change:
+    """Do a part of a plan; nothing if the run has gone on since, by whoever did the rest."""
+    if run.retries >= plan.number:
+        return Change(run=run)
+    held = replace(run, version=run.version + 1)
+    return Change(run=held, removed=removed, operations=operations)
+
+
+def retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
+    """Put a run back to QUEUED when its plan has been carried out; twice is once.
+
+    It has its checkpoints and what it has used; of attempts and hand-overs that failed it is free.
+    """
+    if run.retries >= plan.number:
+        return Change(run=run)
+    length = run.deadline_at - (run.retried_at or run.created_at)
+    if retry.deadline_seconds is not None:
+        length = timedelta(seconds=retry.deadline_seconds)
+    queued = replace(
+        _moved(run, Status.QUEUED, now),
+        lost_attempts=0,
+        dispatches=0,
+        wake_at=now,
+        wake_token=None,
+        deadline_at=retry.deadline_at or now + length,
+        cancel_requested=False,
+        cancel_reason=None,
+        result=None,
+        error=None,
+        artifacts=kept_artifacts(run, plan.dropped),
+        budget=retry.budget.or_else(run.budget),
+        finished_at=None,
+        retries=plan.number,
+        retried_at=now,
+    )
+    details: dict[str, Json] = {
+        "Retry": plan.number,
+        "By": retry.by,
+        "From": plan.start,
+        "After": run.status.value,
+        "Dropped": len(plan.dropped),
+        "DeadlineAt": to_iso(queued.deadline_at),
+        "Budget": retry.budget.to_json() if retry.budget.is_set else None,
+    }
+    told: dict[str, Json] = {name: value for name, value in details.items() if value is not None}
+    return Change(run=queued, events=(_event(queued, EventType.RUN_RETRIED, now, told),))
 
 
 def _end(run: Run, ending: Ending, now: datetime) -> Change:

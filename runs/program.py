@@ -63,16 +63,21 @@ class Program:
             yield from self.in_order(member)
 
     def from_on(self, operation_id: str) -> frozenset[str]:
-        """Name an operation, what is inside of it, and everything that comes after it.
+        """Name an operation, what is inside of it, and everything that comes after it."""
+        inside = self.operations.keys() & set(self._within(operation_id))
+        return self.after(operation_id) | inside | {operation_id}
 
-        After it comes what its own context does next, and what the contexts around it do next; not
-        what other branches of a map or parallel around it do.
+    def after(self, operation_id: str) -> frozenset[str]:
+        """Name everything that comes after an operation.
+
+        That is what its own context does next, and what the contexts around it do next; not what
+        other branches of a map or parallel around it do.
         """
-        found = {operation_id, *self._within(operation_id)}
+        found: set[str] = set()
         step = operation_id
         while step != ROOT:
             place = self._places[step]
-            for later in self._after(place):
+            for later in self._following(place):
                 found |= {later, *self._within(later)}
             step = place.context
         return frozenset(found & self.operations.keys())
@@ -95,7 +100,7 @@ class Program:
         """
         return frozenset(self._causes(ROOT, message))
 
-    def _after(self, place: _Place) -> Iterator[str]:
+    def _following(self, place: _Place) -> Iterator[str]:
         if not self._is_batch(place.context):
             for member in self._inside[place.context]:
                 if self._places[member].number > place.number:

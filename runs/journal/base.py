@@ -18,6 +18,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from runs.again import Retry
 from runs.asked import Approval, ApprovalState, Person
 from runs.budget import Budget
 from runs.deciding import Ballot
@@ -325,6 +326,24 @@ class Journal(Protocol):
 
         Raises:
             RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def retry(self, session_id: str, retry: Retry, *, now: datetime) -> Run:
+        """Put a run that ended badly back to QUEUED, with its checkpoints; see `runs.again`.
+
+        The operations because of which it failed go, and those after them; from `Retry.start` on,
+        finished ones go, too, with what their agents said and the files they saved. It takes as
+        many writes as there are records to remove. Repeated, it does what is left of itself; a run
+        that was retried and has not ended since is given as it is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RetryRefusedError: It has not ended, or is COMPLETED; its parent has ended; its budget
+                is used up.
+            StepNotFoundError: It has no such step.
+            AmbiguousStepError: It has several.
+            StepRefusedError: The step goes on with a conversation that an earlier one began.
         """
         ...
 

@@ -47,13 +47,14 @@ from runs.journal.dynamodb_items import (
     next_head_write,
     operation_write,
     put_write,
+    removal,
     renewal,
     to_item,
 )
 from runs.journal.dynamodb_listing import Place, Position, next_places, places_query
 from runs.journal.dynamodb_table import TRIES, DynamoClient, Table, pauses
 from runs.journal.keys import OPERATIONS, KeyRange
-from runs.journal.parts import Parts, check_size, event_parts, parts_of
+from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.lifecycle import Change, Rule
 from runs.payloads import HEAD, Codec
@@ -179,10 +180,10 @@ class DynamoJournal(RecordJournal):
         self, change: Change, record: Record, *, after: str | None
     ) -> tuple[Item, list[Write]]:
         session_id, at = change.run.session_id, change.run.updated_at
-        outside = Changes(operations=change.operations, approvals=change.approvals)
-        parts = parts_of(outside, self._codec)
+        parts = outside_parts(change, self._codec)
         parts |= event_parts(change.events, self._codec, ulids=self._ulids, after=after)
         events = self._part_writes(parts, session_id, at)
+        events += [removal(self._table.name, session_id, key) for key in change.removed]
         # Above all ids of this write: who changes the head next makes larger ones, whatever the
         # clock of that machine says.
         last_id = self._ulids.new(at, after=after)

@@ -105,6 +105,11 @@ def put_write(table: str, item: Item) -> Write:
     return {"Put": {"TableName": table, "Item": item}}
 
 
+def removal(table: str, session_id: str, key: str) -> Write:
+    """Remove an item, if it is there."""
+    return {"Delete": {"TableName": table, "Key": item_key(session_id, key)}}
+
+
 def new_head_write(table: str, item: Item) -> Write:
     """Write a head if the session id has none."""
     put = put_write(table, item)

@@ -25,6 +25,18 @@ def operation_key(operation_id: str) -> str:
 APPROVALS = KeyRange("APPROVAL#", f"APPROVAL#{_LAST}")
 
 
+#: Everything of a run but its head.
+ALL = KeyRange("", _LAST)
+MESSAGES = KeyRange("MSG#", f"MSG#{_LAST}")
+AGENTS = KeyRange("AGENT#", f"AGENT#{_LAST}")
+TOOLS = KeyRange("TOOL#", f"TOOL#{_LAST}")
+
+
+def retry_key(number: int) -> str:
+    """Name the record of what a retry does."""
+    return f"RETRY#{number:010d}"
+
+
 def approval_key(operation_id: str) -> str:
     """Name the record of the approval beside a callback."""
     return f"APPROVAL#{operation_id}"

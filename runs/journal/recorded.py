@@ -12,6 +12,7 @@ from runs.budget import Budget
 from runs.children import open_children
 from runs.errors import LeaseLostError, RunError, RunNotFoundError
 from runs.history import history
+from runs.journal.again import AgainRecords
 from runs.journal.answered import AnsweredRecords
 from runs.journal.base import AgentRecord, Claim, Message, Recorded, ToolEntry
 from runs.journal.keys import (
@@ -32,7 +33,7 @@ from runs.run import Lease, Run, RunFailure, Status
 logger = logging.getLogger(__name__)
 
 
-class RecordJournal(AnsweredRecords):
+class RecordJournal(AnsweredRecords, AgainRecords):
     """Applies rules to heads and reads records; see `runs.journal.base.Journal`."""
 
     def get(self, session_id: str) -> Run | None:

@@ -7,7 +7,7 @@ Each write is one transaction, synced to disk before it is answered. Rules are a
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,7 @@ from runs.instants import to_iso
 from runs.journal.base import Accepted, Changes, Page
 from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
 from runs.journal.keys import KeyRange, event_id_of, events_after
-from runs.journal.parts import Parts, check_size, event_parts, parts_of
+from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.journal.sqlite_approvals import (
     SELECT_APPROVALS,
@@ -158,9 +158,9 @@ class SqliteJournal(RecordJournal):
         unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
         head = self._codec.encode_head(change.run, before=before)
         db.execute(REPLACE_HEAD, to_row(unknown | head))
-        outside = Changes(operations=change.operations, approvals=change.approvals)
-        parts = parts_of(outside, self._codec)
+        parts = outside_parts(change, self._codec)
         parts |= self._event_parts(db, session_id, change.events)
+        self._remove(db, session_id, change.removed)
         self._put(db, session_id, parts)
 
     def _tell(self, db: sqlite3.Connection, session_id: str, rule: Rule) -> None:
@@ -192,6 +192,10 @@ class SqliteJournal(RecordJournal):
         # Inside the transaction: a reader that has seen an event has missed none before it.
         after = None if last is None else event_id_of(last)
         return event_parts(events, self._codec, ulids=self._ulids, after=after)
+
+    def _remove(self, db: sqlite3.Connection, session_id: str, keys: Iterable[str]) -> None:
+        rows = [(session_id, key) for key in keys]
+        db.executemany("DELETE FROM records WHERE session_id = ? AND key = ?", rows)
 
     def _put(self, db: sqlite3.Connection, session_id: str, parts: Parts) -> None:
         rows = [(session_id, key, to_text(record)) for key, record in parts.items()]
