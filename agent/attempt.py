@@ -9,13 +9,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from agent.durable.current import current_operation
 from agent.errors import AttemptStoppedError
 from agent.patience import patiently
 from runs.approvals import Question
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import orphaned
-from runs.errors import JournalUnavailableError, LeaseLostError
+from runs.errors import (
+    JournalUnavailableError,
+    LeaseLostError,
+    PayloadHashError,
+    PayloadMissingError,
+)
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.journal.base import Changes, Journal
@@ -78,12 +84,16 @@ class Attempt:
         self.closed = threading.Event()
         #: The agents with a model call in flight: to end the attempt now would lose its answer.
         self.calling: set[str] = set()
+        #: The agents that ask to go on when the budget is used up. While there is one, no step is
+        #: refused for the time it may take: the agent's next model call asks.
+        self.asking: set[str] = set()
         #: What the workflow asks with a callback, by its id, until that is recorded.
         self.questions: dict[str, Question] = {}
         self.last_sign_of_life = clock()
         #: When the journal last took the lease's renewal, by a commit or by the heartbeat.
         self.renewed_at = self.last_sign_of_life
         self._lock = threading.Lock()
+        self._files = {artifact.name: artifact for artifact in run.artifacts}
 
     @property
     def session_id(self) -> str:
@@ -99,6 +109,7 @@ class Attempt:
         """
         if changes.spent is not None:
             changes = replace(changes, family_id=self.run.root_session_id)
+        changes = _attributed(changes, current_operation())
         tries = itertools.count()
         self.patiently(lambda: self._commit_once(changes, is_repeat=next(tries) > 0))
 
@@ -203,7 +214,7 @@ class Attempt:
         # The store knows no lease. Renewed just before, ours keeps a worker that slept through it
         # from writing over the file of the one that took over.
         self.commit(Changes())
-        key = f"runs/{self.session_id}/{name}"
+        key = default_key(self.session_id, name, retries=self.run.retries)
         uri = self.artifacts.put(key, data, media_type=media_type)
         artifact = Artifact(
             name=name,
@@ -211,11 +222,32 @@ class Attempt:
             media_type=media_type,
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
+            key=key,
         )
         details: dict[str, Json] = {"Name": name, "Uri": uri, "Size": len(data)}
         event = self.event(EventType.ARTIFACT_SAVED, details=details)
         self.commit(Changes(artifacts=(artifact,), events=(event,)))
+        with self._lock:
+            self._files[name] = artifact
         return artifact
+
+    def load(self, name: str) -> bytes:
+        """Read a file that a step of this run saved, in whichever attempt, or before a fork.
+
+        Raises:
+            PayloadMissingError: No step saved it, or the artifact store has lost it.
+            PayloadHashError: It is not what was saved.
+        """
+        with self._lock:
+            artifact = self._files.get(name)
+        key = (artifact and artifact.key) or default_key(self.session_id, name)
+        if artifact is None:
+            raise PayloadMissingError(key)
+        data = self.artifacts.get(key)
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != artifact.sha256:
+            raise PayloadHashError(key, expected=artifact.sha256, actual=actual)
+        return data
 
     def request_stop(self, reason: StopReason, message: str) -> None:
         """Ask the attempt to end at its next edge; the first reason stands."""
@@ -256,6 +288,23 @@ class Attempt:
             self.closed.set()
         self.stop.set()
         return is_first
+
+
+def default_key(session_id: str, name: str, *, retries: int = 0) -> str:
+    """Give where a run's file goes: what a retry makes anew does not write over what was there."""
+    life = f"retry-{retries}/" if retries else ""
+    return f"runs/{session_id}/{life}{name}"
+
+
+def _attributed(changes: Changes, operation_id: str | None) -> Changes:
+    """Say of messages and files in which operation they came about."""
+    if operation_id is None or not (changes.messages or changes.artifacts):
+        return changes
+    return replace(
+        changes,
+        messages=[replace(each, operation_id=operation_id) for each in changes.messages],
+        artifacts=[replace(each, operation_id=operation_id) for each in changes.artifacts],
+    )
 
 
 def _identity(event: Event) -> tuple[str, str, str | None, str | None, int, str | None]:

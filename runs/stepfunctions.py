@@ -54,14 +54,14 @@ class StepFunctionsWatcher:
         self._client = client
         self._state_machine = state_machine
 
-    def watch(self, session_id: str) -> None:
+    def watch(self, session_id: str, *, retry: int = 0) -> None:
         """See `runs.watch.Watcher.watch`."""
         watching = json.dumps({"session_id": session_id, "watch": True})
         try:
             with translated():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine,
-                    name=_execution_name(session_id),
+                    name=_execution_name(session_id, retry),
                     input=watching,
                 )
         except AnsweredError as error:
@@ -70,7 +70,8 @@ class StepFunctionsWatcher:
                 raise UnwatchedRunError(session_id, str(error)) from error
 
 
-def _execution_name(session_id: str) -> str:
+def _execution_name(session_id: str, retry: int) -> str:
     """Name a run's execution the same way each time; names may have 80 characters."""
-    is_short = len(session_id) <= _LONGEST_NAME
-    return f"watch-{session_id if is_short else hashlib.sha256(session_id.encode()).hexdigest()}"
+    name = f"{session_id}-retry-{retry}" if retry else session_id
+    is_short = len(name) <= _LONGEST_NAME
+    return f"watch-{name if is_short else hashlib.sha256(name.encode()).hexdigest()}"

@@ -10,12 +10,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from agent.durable.recorded import Moment, Recorded, recorded
+from runs.again import Retry
 from runs.children import INVOKE_ENDINGS, child_id, child_of
-from runs.errors import UnwatchedRunError
+from runs.errors import RetryRefusedError, RunError, UnwatchedRunError
 from runs.events import EventType
 from runs.journal.base import Journal
 from runs.operations import Operation, OperationError, OperationStatus, error_details
-from runs.run import Run, RunFailure
+from runs.run import Run, RunFailure, Status
 from runs.watch import PolledJournal, Watcher
 
 #: What the service calls a function that is not there.
@@ -38,22 +39,24 @@ class Children:
             known = ", ".join(sorted(self.workflows)) or "none"
             message = f"{invoke.target!r} is not a workflow, expected one of: {known}"
             return _refused(invoke, OperationError(type=_NOT_FOUND, message=message), moment)
-        child = self._child(parent, invoke, workflow, moment)
-        # One that was claimed has been handed over by somebody.
-        if child.attempt or child.status.is_terminal:
+        try:
+            child = self._child(parent, invoke, workflow, moment)
+        except RetryRefusedError as error:
+            return _refused(invoke, _refusal(error), moment)
+        # One that is not queued has been handed over by somebody.
+        if child.status is not Status.QUEUED:
             return None
         try:
-            self.watcher.watch(child.session_id)
+            self.watcher.watch(child.session_id, retry=child.retries)
         except UnwatchedRunError as error:
             self.journal.cancel(child.session_id, now=moment.now, reason=str(error))
-            failure = OperationError(type=type(error).__name__, message=str(error))
-            return _refused(invoke, failure, moment)
+            return _refused(invoke, _refusal(error), moment)
         return None
 
     def ended(self, parent: Run, invoke: Operation, moment: Moment) -> Recorded | None:
         """Give an operation as its child's end makes it; None if the child goes on."""
         child = self.journal.get(child_id(parent.session_id, invoke))
-        if child is None or not child.status.is_terminal:
+        if child is None or not child.status.is_terminal or _is_owed(invoke, child):
             return None
         status, kind = INVOKE_ENDINGS[child.status]
         error = _error(child.error)
@@ -69,13 +72,27 @@ class Children:
     def _child(self, parent: Run, invoke: Operation, workflow: str, moment: Moment) -> Run:
         asked = child_of(parent, invoke, workflow=workflow, now=moment.now)
         known = self.journal.get(asked.session_id)
-        return known or self.journal.accept(asked).run
+        if known is None:
+            return self.journal.accept(asked).run
+        if not _is_owed(invoke, known):
+            return known
+        retry = Retry(by="its parent", number=invoke.child_retries, deadline_at=parent.deadline_at)
+        return self.journal.retry(known.session_id, retry, now=moment.now)
+
+
+def _is_owed(invoke: Operation, child: Run) -> bool:
+    """Say whether a child's end is the one from before its parent was retried."""
+    return child.status is not Status.COMPLETED and child.retries < invoke.child_retries
 
 
 def _workflow(target: str) -> str:
     """Give the name in a function's name or ARN, without a version or an alias."""
     name = target.rpartition(":function:")[2]
     return name.partition(":")[0]
+
+
+def _refusal(error: RunError) -> OperationError:
+    return OperationError(type=type(error).__name__, message=str(error))
 
 
 def _refused(invoke: Operation, error: OperationError, moment: Moment) -> Recorded:

@@ -394,7 +394,7 @@ class _Watchers:
         self.watched: list[str] = []
         self._refuses = refuses
 
-    def watch(self, session_id: str) -> None:
+    def watch(self, session_id: str, *, retry: int = 0) -> None:
         if self._refuses:
             raise UnwatchedRunError(session_id, "nobody may")
         self.watched.append(session_id)
