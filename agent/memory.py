@@ -51,6 +51,8 @@ class AgentMemory(SessionRepository):
         #: Whether an agent was built on this memory.
         self.is_in_use = False
         self._call: ReturnedCall | None = None
+        #: Whether the next call may have been begun before, by a worker that saw no answer.
+        self._is_resumed = False
         #: Calls whose results are in the ledger and in no message yet.
         self._held: dict[str, ToolEntry] = {}
         self._record: dict[str, Json] | None = None
@@ -66,6 +68,7 @@ class AgentMemory(SessionRepository):
         journal, session_id = self._attempt.journal, self._attempt.session_id
         messages = self._attempt.patiently(lambda: journal.messages(session_id, self._agent))
         self.saved = [Saved.from_message(message) for message in messages]
+        self._is_resumed = self.last is not None and self.last.message["role"] == "user"
         if not messages:
             return
         # The record is written with the first message: without one there is none.
@@ -229,7 +232,7 @@ class AgentMemory(SessionRepository):
     def _flush_call(self) -> None:
         """Write what a call used whose message never came: a hook threw the answer away."""
         if self._call is not None:
-            events, spent = self._spent(self._call)
+            events, spent = self._spent(self._call, is_discarded=True)
             self._commit(Changes(events=events, spent=spent))
 
     def _unsaved_record(self) -> tuple[AgentRecord, ...]:
@@ -254,12 +257,19 @@ class AgentMemory(SessionRepository):
     def _at(self, index: int, saved: Saved) -> Message:
         return Message(agent=self._agent, index=index, body=saved.to_body())
 
-    def _spent(self, call: ReturnedCall | None) -> tuple[Sequence[Event], Usage | None]:
+    def _spent(
+        self, call: ReturnedCall | None, *, is_discarded: bool = False
+    ) -> tuple[Sequence[Event], Usage | None]:
         if call is None:
             return (), None
-        event = self._attempt.event(
-            EventType.MODEL_CALLED, name=self._agent, details=call.to_details()
-        )
+        details = call.to_details()
+        # For the run's receipt: see `runs.receipt`.
+        if self._is_resumed:
+            details["Resumed"] = True
+        if is_discarded:
+            details["Discarded"] = True
+        self._is_resumed = False
+        event = self._attempt.event(EventType.MODEL_CALLED, name=self._agent, details=details)
         return (event,), call.usage
 
     def _check(self, new: Saved) -> None:

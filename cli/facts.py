@@ -145,6 +145,14 @@ def _model(event: Event) -> str:
     return _joined(_by(event.name, _word(event, "Model")), used, made)
 
 
+def _budget(event: Event) -> str:
+    limits = event.details.get("Budget")
+    pairs = limits.items() if isinstance(limits, Mapping) else ()
+    return _joined(
+        *(f"{name} {limit:,}" for name, limit in pairs if isinstance(limit, int | float))
+    )
+
+
 def _by(agent: str | None, model: str | None) -> str | None:
     return f"{agent or 'agent'} by {model}" if model else agent
 
@@ -175,6 +183,7 @@ _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.RUN_PARKED: _parked,
     EventType.CANCEL_REQUESTED: lambda event: _word(event, "Reason") or "",
     EventType.RUN_RETRIED: _retried,
+    EventType.BUDGET_SET: _budget,
     EventType.MODEL_CALLED: _model,
     EventType.PROGRESS_REPORTED: _progress,
     EventType.ARTIFACT_SAVED: _saved,

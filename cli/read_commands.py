@@ -83,7 +83,7 @@ def watch(aim: Aim, given: RunId, *, plain: IsPlain = False, as_json: AsJson = F
     follow = follow_as_json(screen) if as_json else follow_on(screen.out, is_plain=plain)
     ended = watch_to_end(place, session_id, follow=follow)
     if not as_json:
-        tell_outcome(ended, screen)
+        tell_outcome(ended, screen, place)
     raise typer.Exit(exit_code_of(ended))
 
 
@@ -94,13 +94,14 @@ def result(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
     Ends as `errand run` does, and with 5 if the run has not ended yet.
     """
     screen = Screen.of_process()
-    run = _place(aim, screen).reader().find(given)
+    place = _place(aim, screen)
+    run = place.reader().find(given)
     if not run.status.is_terminal:
         raise UnfinishedRunError(run.session_id, status=run.status)
     if as_json:
         screen.show_json(run_to_json(run))
     else:
-        tell_outcome(run, screen)
+        tell_outcome(run, screen, place)
     raise typer.Exit(exit_code_of(run))
 
 

@@ -67,7 +67,7 @@ def run(
     if as_json:
         screen.show_json(run_to_json(ended))
     else:
-        tell_outcome(ended, screen)
+        tell_outcome(ended, screen, sent.place)
     _tell_left_up(sent, screen=screen)
     raise typer.Exit(exit_code_of(ended))
 

@@ -5,11 +5,13 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runs.budget import standings
 from runs.history import history
 from runs.instants import to_iso
 from runs.journal.base import Recorded
 from runs.json_types import Json
 from runs.operations import Operation, OperationError
+from runs.receipt import Receipt, Resumption, receipt
 from runs.run import Artifact, Progress, Run, RunFailure, Usage
 
 
@@ -25,6 +27,8 @@ def run_to_json(run: Run) -> dict[str, Json]:
         "artifacts": [artifact_to_json(artifact) for artifact in run.artifacts],
         "usage": _usage(run.usage),
         "cost_usd": float(run.usage.cost_usd),
+        "children_usage": _usage_and_cost(run.children_usage),
+        "budget": _budget(run),
         "created_at": to_iso(run.created_at),
         "started_at": _instant(run.started_at),
         "updated_at": to_iso(run.updated_at),
@@ -36,6 +40,8 @@ def run_to_json(run: Run) -> dict[str, Json]:
         "source": run.source,
         "progress": _progress(run.progress),
         "worker": _worker(run),
+        "parent_session_id": run.parent_session_id,
+        "root_session_id": run.root_session_id,
         "waiting_for": run.waiting_for,
         "wake_at": _instant(run.wake_at),
         "cancel_requested": run.cancel_requested,
@@ -52,6 +58,7 @@ def history_to_json(
     """
     return {
         **run_to_json(run),
+        "receipt": receipt_to_json(receipt(run, (recorded.event for recorded in events))),
         "events": [
             recorded.event.to_json(event_id) for event_id, recorded in enumerate(events, start=1)
         ],
@@ -112,6 +119,48 @@ def _usage(usage: Usage) -> dict[str, Json]:
         "cache_read_tokens": usage.cache_read_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
         "model_calls": usage.model_calls,
+        "unpriced_calls": usage.unpriced_calls,
+    }
+
+
+def _usage_and_cost(usage: Usage) -> dict[str, Json]:
+    return {**_usage(usage), "cost_usd": float(usage.cost_usd)}
+
+
+def _budget(run: Run) -> Json:
+    """Give the limits, what counts against them, and what is left; null without limits.
+
+    Of a run that is worked on, the time is that of its worker's last sign of life.
+    """
+    if not run.budget.is_set:
+        return None
+    used = run.used(run.lease.renewed_at if run.lease else run.updated_at)
+    left = {each.limit: float(each.left) for each in standings(run.budget, used)}
+    return {"limits": run.budget.to_json(), "used": used.to_json(), "left": left}
+
+
+def receipt_to_json(found: Receipt) -> dict[str, Json]:
+    """Give a run's receipt."""
+    return {
+        "paid": _usage_and_cost(found.paid),
+        "children": _usage_and_cost(found.children),
+        "repeated": _usage_and_cost(found.repeated),
+        "saved_by_replay": {
+            **_usage_and_cost(found.saved),
+            "steps": found.saved_steps,
+            "seconds": round(found.saved_seconds, 3),
+            "attempts": [_resumption(each) for each in found.resumptions],
+        },
+    }
+
+
+def _resumption(found: Resumption) -> Json:
+    return {
+        "attempt": found.attempt,
+        "after": found.after.value,
+        **_usage_and_cost(found.usage),
+        "steps": found.steps,
+        "seconds": round(found.seconds, 3),
     }
 
 

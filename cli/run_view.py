@@ -10,10 +10,12 @@ from cli import text
 from cli.facts import fact
 from cli.live_view import counters, elapsed
 from cli.look import STATUS_STYLES, Look
+from cli.receipt_view import receipt_lines, saved_words
 from cli.run_json import artifact_path, owner_pid
 from cli.timeline import Step, Timeline
 from runs.journal.base import Recorded
 from runs.json_types import Json
+from runs.receipt import Receipt, receipt
 from runs.run import Artifact, Lease, Run, Status
 
 #: Below this width a list shows the beginnings of ids: they are ids, too.
@@ -36,16 +38,19 @@ def list_view(runs: Sequence[Run], look: Look) -> RenderableType:
 def show_view(run: Run, events: Sequence[Recorded], look: Look) -> RenderableType:
     """Draw one run with its timeline."""
     timeline = Timeline().extended(events)
-    sections: list[RenderableType] = [_facts(run, look)]
+    bill = receipt(run, (recorded.event for recorded in events))
+    sections: list[RenderableType] = [_facts(run, bill, look)]
     if timeline.steps:
         sections += ["", Text("Steps", "bold"), _steps(timeline, run, look)]
     sections += ["", Text(f"Timeline ({_zone(run, look)})", "bold"), _events(events, run, look)]
     return Group(*sections)
 
 
-def outcome_lines(run: Run, look: Look) -> Iterator[Text]:
+def outcome_lines(run: Run, look: Look, bill: Receipt | None = None) -> Iterator[Text]:
     """Say how a run ended, what it found and where its files are; one line each."""
     yield _verdict(run, look)
+    if bill is not None and (words := saved_words(bill, look)):
+        yield Text(f"replay saved {words}", "dim")
     if run.error is not None:
         yield Text(text.clean(f"{run.error.type}: {run.error.message}"), "red")
     if found := headline(run.result):
@@ -130,16 +135,16 @@ def _cells(run: Run, look: Look) -> list[Text]:
     return [cells[title] for title in _titles(look.width)]
 
 
-def _facts(run: Run, look: Look) -> RenderableType:
+def _facts(run: Run, bill: Receipt, look: Look) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, value in _labelled(run, look):
+    for label, value in _labelled(run, bill, look):
         grid.add_row(label, value)
     return grid
 
 
-def _labelled(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
+def _labelled(run: Run, bill: Receipt, look: Look) -> Iterator[tuple[str, Text]]:
     yield "run", Text(run.session_id, "bold")
     yield "workflow", Text(_workflow_words(run))
     yield "status", Text(_status_words(run), STATUS_STYLES[run.status])
@@ -158,6 +163,7 @@ def _labelled(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
         yield "deadline", Text(text.moment(run.deadline_at, look.zone))
     yield "took" if run.finished_at else "so far", Text(elapsed(run, look.now))
     yield "used", Text(counters(run, dot=look.glyphs.dot))
+    yield from receipt_lines(run, bill, look)
     if run.error is not None:
         yield "error", Text(text.clean(f"{run.error.type}: {run.error.message}"), "red")
     if found := headline(run.result):

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from cli.errors import DetachedError, ExitCode
+from cli.errors import DetachedError, ExitCode, UnreachableError
 from cli.follow import Follow
 from cli.places import Place
 from cli.run_view import outcome_lines
 from cli.scene import Scene
 from cli.screen import Screen, look_of, now
 from cli.watching import Watcher
+from runs.receipt import Receipt, receipt
 from runs.run import Run, Status
 
 
@@ -40,10 +41,22 @@ def watch_to_end(
     return run
 
 
-def tell_outcome(run: Run, screen: Screen) -> None:
-    """Print how a run ended, what it found and where its files are."""
-    for line in outcome_lines(run, look_of(screen.out)):
+def tell_outcome(run: Run, screen: Screen, place: Place) -> None:
+    """Print how a run ended, what replay saved it, what it found and where its files are."""
+    for line in outcome_lines(run, look_of(screen.out), _receipt(run, place)):
         screen.show(line)
+
+
+def _receipt(run: Run, place: Place) -> Receipt | None:
+    if run.attempt == 1:
+        # Replay had nothing to save: not worth reading the timeline.
+        return None
+    try:
+        events = place.reader().events(run.session_id)
+    except UnreachableError:
+        # How the run ended is known, and is what was asked for.
+        return None
+    return receipt(run, (recorded.event for recorded in events))
 
 
 def exit_code_of(run: Run) -> ExitCode:

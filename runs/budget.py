@@ -75,11 +75,11 @@ class Used:
                 return Decimal(str(self.seconds))
 
     def to_json(self) -> dict[str, Json]:
-        """Give what is used by name."""
+        """Give what is used, under the names of the limits."""
         return {
-            "tokens": self.tokens,
-            "cost_usd": float(self.cost_usd),
-            "seconds": round(self.seconds, 3),
+            "max_tokens": self.tokens,
+            "max_cost_usd": float(self.cost_usd),
+            "max_seconds": round(self.seconds, 3),
         }
 
 
