@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python.lambda_service import (
 )
 
 from agent.attempt import Attempt
+from agent.durable.approvals import asked_for
 from agent.durable.client import JournalClient
 from agent.durable.client import Outcome as Recorded
 from agent.durable.timers import waiting
@@ -119,8 +120,10 @@ def _suspended(client: JournalClient) -> Outcome:
     if found is None:
         # Parking it would be for ever: no timer ends, and nobody was given a callback to answer.
         return failed("NothingToWaitFor", "the workflow suspended, but waits for nothing")
+    # People come first: a timer ends by itself.
+    what = asked_for(client.attempt, client.operations.values()) or found.what
     return Suspended(
-        found.until, found.what, is_outside=found.is_outside, seen_answers=client.seen_answers
+        found.until, what, is_outside=found.is_outside, seen_answers=client.seen_answers
     )
 
 

@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python.lambda_service import OperationType as Sdk
 
 from agent.attempt import Attempt
 from agent.budget import check_time
-from agent.durable.asking import with_answer, with_approval
+from agent.durable.approvals import with_answer, with_approval
 from agent.durable.batches import fit_batches
 from agent.durable.children import Children
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
@@ -69,6 +69,11 @@ class JournalClient:
         #: Whether something that was waited for came during the invocation: the workflow may not
         #: have seen it.
         self.has_news = False
+
+    @property
+    def attempt(self) -> Attempt:
+        """Give the attempt it serves."""
+        return self._attempt
 
     def open(self) -> DurableExecutionInvocationInputWithClient:
         """Read the run's state, apply the time that has passed, and give the handler's input.
