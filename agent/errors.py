@@ -22,7 +22,8 @@ RunError (runs.errors)
     └── ModelUnavailableError  its model did not answer, after several tries; later may help
 
 SuspendExecution (the durable SDK's; a BaseException)
-└── AttemptStoppedError        the attempt must end now; nothing failed
+├── AttemptStoppedError        the attempt must end now; nothing failed
+└── ReplayDiffersError         the code does not ask for what is recorded; the run ends FAILED
 """
 
 from collections.abc import Sequence
@@ -96,10 +97,11 @@ class AttemptStoppedError(SuspendExecution):
 class BudgetExceededError(RunError):
     """The run has used what its budget allows; nothing that was paid for is lost."""
 
-    def __init__(self, session_id: str, standing: Standing) -> None:
+    def __init__(self, session_id: str, standing: Standing, *, denial: str | None = None) -> None:
         option = f"--{standing.limit.removesuffix('_usd').replace('_', '-')}"
         super().__init__(
-            f"the run has used up its budget: {standing}; "
+            f"the run has used up its budget: {standing}"
+            f"{f', and going on was {denial}' if denial else ''}; "
             f"`errand retry {session_id} {option} N` goes on with a higher limit"
         )
         #: The run that holds the budget: that began the family, if a child came to the limit.
@@ -110,6 +112,17 @@ class BudgetExceededError(RunError):
     def limit(self) -> str:
         """Name the limit, as budgets do."""
         return self.standing.limit
+
+
+class ReplayDiffersError(SuspendExecution):
+    """A replay has come to an operation that is recorded otherwise, or has come to before.
+
+    It leaves the workflow's code like a suspension: nothing is recorded of what it passes through,
+    and code that catches `Exception` does not see it.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"the code differs from what is recorded as {place}")
 
 
 class AgentError(RunError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 from aws_durable_execution_sdk_python.lambda_service import (
     DurableExecutionInvocationOutput,
     ErrorObject,
@@ -16,7 +17,10 @@ from agent.attempt import Attempt
 from agent.durable.approvals import asked_for
 from agent.durable.client import JournalClient
 from agent.durable.client import Outcome as Recorded
+from agent.durable.differences import REPLAY_MISMATCH, Difference, remedy, told
 from agent.durable.timers import waiting
+from agent.errors import BudgetExceededError
+from runs.budget import BUDGET_EXCEEDED
 from runs.callbacks import HEARTBEAT_MISSED, TIMED_OUT
 from runs.events import Event, EventType
 from runs.instants import to_iso
@@ -27,6 +31,11 @@ from runs.run import RunFailure, Status
 
 #: The durable SDK wraps what failed in errors of its own, once per operation on the way up.
 _SDK = "aws_durable_execution_sdk_python."
+#: Failures that programs know by another name than the error has here.
+_FAILURES = {
+    BudgetExceededError.__name__: BUDGET_EXCEEDED,
+    NonDeterministicExecutionError.__name__: REPLAY_MISMATCH,
+}
 _SERVICE_TYPES = frozenset({TIMED_OUT, HEARTBEAT_MISSED})
 
 
@@ -70,15 +79,33 @@ def failed(kind: str, message: str) -> Ended:
 
 def failed_by(error: BaseException) -> Ended:
     """Give the outcome of an invocation that raised."""
-    return failed(type(error).__name__, str(error) or repr(error))
+    name = type(error).__name__
+    return failed(_FAILURES.get(name, name), str(error) or repr(error))
 
 
 def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
     """Read what a durable handler answered, and what it recorded instead of answering it."""
     answer = DurableExecutionInvocationOutput.from_dict(dict(output))
-    if answer.status is InvocationStatus.PENDING:
+    if client.refusal is not None:
+        return failed_by(client.refusal)
+    is_over = answer.status is not InvocationStatus.PENDING
+    difference = client.replay.conclude(answer.error) if is_over else client.replay.difference
+    if difference is not None:
+        return mismatched(difference, client.attempt)
+    if not is_over:
         return _suspended(client)
     return read_ending(answer, recorded=client.outcome, operations=client.operations.values())
+
+
+def mismatched(difference: Difference, attempt: Attempt) -> Ended:
+    """Give the outcome of a workflow whose code differs from what its run has recorded.
+
+    Raises:
+        JournalUnavailableError: The journal did not answer for too long.
+    """
+    events = attempt.patiently(lambda: attempt.journal.events(attempt.session_id))
+    said = told(difference, events=events, version=attempt.run.workflow_version)
+    return failed(REPLAY_MISMATCH, f"{said.sentence}; {remedy(attempt.session_id, difference)}")
 
 
 def read_ending(
@@ -144,7 +171,7 @@ def _cause(error: OperationError | None, operations: Iterable[Operation]) -> Run
         kind = _first_type(error.message, operations) or kind
     # The service's own types have a dot in them; of a class's full name the last part is enough.
     name = kind if kind in _SERVICE_TYPES else kind.rpartition(".")[2]
-    return RunFailure(type=name, message=error.message or kind)
+    return RunFailure(type=_FAILURES.get(name, name), message=error.message or kind)
 
 
 def _first_type(message: str | None, operations: Iterable[Operation]) -> str | None:

@@ -84,6 +84,8 @@ class Operation:
     replay_children: bool = False
     #: CALLBACK only: what the answer must name.
     callback_id: str | None = None
+    #: CALLBACK of a Lambda durable execution only: the service's own id of it.
+    external_id: str | None = None
     #: CHAINED_INVOKE only: which workflow, and what it is given, as the SDK serialised it.
     target: str | None = None
     input: str | None = None
@@ -91,6 +93,8 @@ class Operation:
     child_session_id: str | None = None
     #: CHAINED_INVOKE only: how often the child must have been retried for its end to count.
     child_retries: int = 0
+    #: CONTEXT of a map or a parallel only: what it was given, as `agent.durable.given` keeps it.
+    items: str | None = None
     #: CALLBACK only: who answered, in their own words.
     answered_by: str | None = None
     started_at: datetime

@@ -72,8 +72,10 @@ def _operation_to_record(operation: Operation) -> Record:
             "heartbeat_seconds": operation.heartbeat_seconds,
             "replay_children": operation.replay_children,
             "callback_id": operation.callback_id,
+            "external_id": operation.external_id,
             "target": operation.target,
             "input": operation.input,
+            "items": operation.items,
             "child_session_id": operation.child_session_id,
             "child_retries": operation.child_retries or None,
             "answered_by": operation.answered_by,
@@ -90,7 +92,7 @@ def _error_text(error: OperationError | None) -> str | None:
 #: The names an operation's record may have.
 OPERATION_FIELDS = frozenset(
     {field.name for field in fields(Operation)} - {"status"}
-    | {"state", "payload_ref", "error_ref", "input_ref"}
+    | {"state", "payload_ref", "error_ref", "input_ref", "items_ref"}
 )
 
 
@@ -110,8 +112,10 @@ def _operation_from_fields(record: Fields) -> Operation:
         heartbeat_seconds=record.count("heartbeat_seconds") or None,
         replay_children=record.flag("replay_children"),
         callback_id=record.text_or_none("callback_id"),
+        external_id=record.text_or_none("external_id"),
         target=record.text_or_none("target"),
         input=record.text_or_none("input"),
+        items=record.text_or_none("items"),
         child_session_id=record.text_or_none("child_session_id"),
         child_retries=record.count("child_retries"),
         answered_by=record.text_or_none("answered_by"),
@@ -137,7 +141,7 @@ def _operation_error(stored: Mapping[str, Json]) -> OperationError | None:
 OPERATION = Kind(
     to_record=_operation_to_record,
     from_fields=_operation_from_fields,
-    payloads=("payload", "error", "input"),
+    payloads=("payload", "error", "input", "items"),
 )
 
 

@@ -1,7 +1,7 @@
 """The durable SDK's service client on the journal."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -24,8 +24,11 @@ from agent.budget import check_time
 from agent.durable.approvals import with_answer, with_approval
 from agent.durable.batches import fit_batches
 from agent.durable.children import Children
+from agent.durable.current import know_operations
+from agent.durable.hearing import hear
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits
+from agent.durable.replay import Replay, ReplayingClient
 from agent.durable.timers import OPEN, OUTSIDE, resolve
 from agent.durable.updates import finished, record
 from agent.errors import BudgetExceededError
@@ -46,7 +49,7 @@ class Outcome:
     error: OperationError | None
 
 
-class JournalClient:
+class JournalClient(ReplayingClient):
     """The SDK's `DurableServiceClient` for one invocation of one attempt.
 
     It reads a run's operations once and keeps them: under the lease nobody else changes them, but
@@ -64,6 +67,7 @@ class JournalClient:
         #: How many answers from outside are in `operations`.
         self.seen_answers = -1
         self.outcome: Outcome | None = None
+        self.replay = Replay(())
         #: Why the workflow may not go on.
         self.refusal: BudgetExceededError | None = None
         #: Whether something that was waited for came during the invocation: the workflow may not
@@ -83,6 +87,8 @@ class JournalClient:
             JournalUnavailableError: The journal did not answer for too long.
         """
         fit_batches()
+        know_operations()
+        hear()
         # The head first: an answer that comes between the two is then read again, not missed.
         answers = self._answers()
         for operation in self._read():
@@ -94,6 +100,7 @@ class JournalClient:
         resolved += self._ended_children(moment)
         self.seen_answers = answers
         self._commit(resolved)
+        self.replay = Replay(self.operations.values())
         first = [execution(self._attempt.run), *self._page(0)]
         return DurableExecutionInvocationInputWithClient(
             durable_execution_arn=arn_of(self._attempt.run),
@@ -114,10 +121,12 @@ class JournalClient:
 
         An answer without a token makes the SDK end the invocation as suspended at once, without
         telling user code that anything failed. That is how an attempt ends that must stop, has
-        lost its lease, or would begin a step when the time its run may work is used up.
+        lost its lease, replays what is recorded otherwise, or would begin a step when the time its
+        run may work is used up.
         """
+        updates = self.replay.admit(updates)
         try:
-            is_stopping = self._attempt.stop.is_set() or self._is_refused(updates)
+            is_stopping = self._must_stop() or self._is_refused(updates)
             changed = self._record(finished(updates) if is_stopping else updates)
         except (LeaseLostError, JournalUnavailableError):
             return _answer((), token=None)
@@ -138,8 +147,12 @@ class JournalClient:
             next_marker=self._marker_after(start, max_items),
         )
 
+    def _must_stop(self) -> bool:
+        return self._attempt.stop.is_set() or self.replay.difference is not None
+
     def _is_refused(self, updates: Iterable[OperationUpdate]) -> bool:
-        if self._attempt.run.budget.max_seconds is None or not any(map(_begins_step, updates)):
+        is_limited = self._attempt.run.budget.max_seconds is not None
+        if not is_limited or self._attempt.asking or not any(map(_begins_step, updates)):
             return False
         try:
             check_time(self._attempt)
@@ -173,6 +186,7 @@ class JournalClient:
                 self.outcome = Outcome(payload=update.payload, error=error_from_sdk(update.error))
                 continue
             change = record(update, self.operations.get(update.operation_id), moment)
+            change = self._with_items(change)
             self._keep(change.operation)
             change = with_approval(change, self.operations, moment, attempt=self._attempt)
             changes.append(change)
@@ -185,6 +199,12 @@ class JournalClient:
         # Of several changes of an operation the last one stands.
         latest = {change.operation.operation_id: change.operation for change in changes + refused}
         return list(latest.values())
+
+    def _with_items(self, change: Recorded) -> Recorded:
+        items = self.replay.items_of(change.operation.operation_id)
+        if items is None:
+            return change
+        return replace(change, operation=replace(change.operation, items=items))
 
     def _begin_children(self, invokes: Iterable[Operation], moment: Moment) -> list[Recorded]:
         attempt = self._attempt

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from aws_durable_execution_sdk_python import DurableContext, durable_execution
 
-from agent.registry import Registry
 from runs.operations import OperationType
 from runs.run import Run, Status
 from tests.support.engine import Engine, StillClock, wait_until
@@ -96,49 +94,3 @@ def test_a_step_that_may_run_again_does_after_its_worker_died(
 
     assert still.head().status is Status.COMPLETED
     assert noted(still.notes) == ["first", "third"]
-
-
-@durable_execution
-def _before(event: dict[str, str], context: DurableContext) -> str:
-    context.step(lambda _: 1, name="load")
-    return context.create_callback(name="approve").result() or ""
-
-
-@durable_execution
-def _renamed(event: dict[str, str], context: DurableContext) -> str:
-    context.step(lambda _: 1, name="fetch")
-    return context.create_callback(name="approve").result() or ""
-
-
-@durable_execution
-def _other_type(event: dict[str, str], context: DurableContext) -> str:
-    context.step(lambda _: 1, name="load")
-    return context.step(lambda _: "wrong", name="approve")
-
-
-@pytest.mark.parametrize(
-    ("later", "difference"),
-    [
-        (_renamed, "name checkpoint='load' current='fetch'"),
-        (_other_type, "type checkpoint='CALLBACK' current='STEP'"),
-    ],
-)
-def test_a_run_whose_code_has_changed_fails_with_the_first_difference(
-    still: Engine, later: object, difference: str
-) -> None:
-    still.registry = Registry({"changing": _before})
-    still.execute("changing")
-    (callback,) = [
-        operation
-        for operation in still.journal.operations("run-1")
-        if operation.type is OperationType.CALLBACK
-    ]
-    still.registry = Registry({"changing": later})  # type: ignore[dict-item]
-
-    still.journal.complete_callback(callback.callback_id or "", "yes", now=still.clock())
-    still.look()
-
-    error = still.head().error
-    assert error is not None
-    assert error.type == "NonDeterministicExecutionError"
-    assert difference in error.message
