@@ -7,11 +7,12 @@ takes one, decided in the transaction that writes it.
 
 import base64
 import binascii
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from runs.errors import CallbackClosedError, CallbackNotFoundError
+from runs.errors import CallbackClosedError, CallbackNotFoundError, CallbackPayloadError
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.lifecycle import Change, check_fence, notice
@@ -21,6 +22,8 @@ from runs.run import Lease, Run
 #: The error types of the Lambda durable execution service.
 TIMED_OUT = "Callback.Timeout"
 HEARTBEAT_MISSED = "Callback.Heartbeat"
+#: Bytes that an answer may have: what the service takes.
+MAX_ANSWER = 1024 * 1024
 
 #: A rule with its arguments bound, as a journal applies it.
 CallbackRule = Callable[[Run, Operation], Change]
@@ -52,6 +55,37 @@ def place_of(callback_id: str) -> tuple[str, str]:
     if not session_id or not operation_id:
         raise CallbackNotFoundError(callback_id)
     return session_id, operation_id
+
+
+def text_of(callback_id: str, payload: str | bytes | None) -> str | None:
+    """Give an answer as it is kept: as text, which is what serialisers read.
+
+    Raises:
+        CallbackPayloadError: It is too large, or bytes that are no text in UTF-8.
+    """
+    if payload is None:
+        return None
+    written = payload.encode() if isinstance(payload, str) else payload
+    _check_size(callback_id, len(written))
+    try:
+        return written.decode()
+    except UnicodeDecodeError as error:
+        raise CallbackPayloadError(callback_id, f"is no text in UTF-8: {error}") from error
+
+
+def check_error(callback_id: str, error: OperationError) -> None:
+    """See that an error may be an answer.
+
+    Raises:
+        CallbackPayloadError: It is too large.
+    """
+    _check_size(callback_id, len(json.dumps(asdict(error)).encode()))
+
+
+def _check_size(callback_id: str, size: int) -> None:
+    if size > MAX_ANSWER:
+        why = f"has {size} bytes, expected at most {MAX_ANSWER}"
+        raise CallbackPayloadError(callback_id, why)
 
 
 def complete(

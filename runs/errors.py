@@ -8,6 +8,7 @@
     ├── LeaseLostError             this worker's lease is no longer the run's: stop working
     ├── CallbackNotFoundError      no callback has that id
     ├── CallbackClosedError        the callback was answered, or timed out, or its run is over
+    ├── CallbackPayloadError       an answer is too large, or is no text
     ├── ApprovalNotFoundError      nothing is asked by that id
     ├── ApprovalClosedError        it is decided, expired or withdrawn; it says by whom and when
     ├── ApprovalChangedError       the decider was shown other words than are asked about now
@@ -18,6 +19,7 @@
     ├── StepNotFoundError          the run has no such step; the message lists those it has
     ├── AmbiguousStepError         several steps of the run have that name
     ├── StepRefusedError           a run can't be done again from that step on
+    ├── AnswerNotToldError         the Lambda service was not told of an answer; telling again helps
     ├── UnwatchedRunError          nobody would hand the run to workers
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
@@ -99,6 +101,14 @@ class CallbackClosedError(RunError):
 
     def __init__(self, callback_id: str, why: str) -> None:
         super().__init__(f"callback {callback_id[:100]!r} is closed: {why}")
+        self.callback_id = callback_id
+
+
+class CallbackPayloadError(RunError):
+    """What was given as an answer can't be one; nothing was written."""
+
+    def __init__(self, callback_id: str, why: str) -> None:
+        super().__init__(f"the answer to callback {callback_id[:100]!r} {why}")
         self.callback_id = callback_id
 
 
@@ -211,6 +221,20 @@ class StepRefusedError(RunError):
         super().__init__(f"step {step!r} of run {session_id!r} {why}")
         self.session_id = session_id
         self.step = step
+
+
+class AnswerNotToldError(RunError):
+    """An answer is in the journal, and the Lambda service that waits for it was not told."""
+
+    retryable = True
+
+    def __init__(self, callback_id: str, why: str) -> None:
+        super().__init__(
+            f"the answer is recorded, but the Lambda service was not told of it: {why}; "
+            "answer again to tell it, or complete its callback "
+            f"{callback_id} with send-durable-execution-callback-success"
+        )
+        self.callback_id = callback_id
 
 
 class UnwatchedRunError(RunError):

@@ -41,16 +41,18 @@ class AnsweredRecords(RecordStore):
     """See `runs.journal.base.Journal`."""
 
     def complete_callback(
-        self, callback_id: str, payload: str | None, *, now: datetime, by: str | None = None
+        self, callback_id: str, payload: str | bytes | None, *, now: datetime, by: str | None = None
     ) -> Answered:
         """See `Journal.complete_callback`."""
-        rule = partial(callbacks.complete, payload=payload, now=now, by=by)
+        text = callbacks.text_of(callback_id, payload)
+        rule = partial(callbacks.complete, payload=text, now=now, by=by)
         return self._answer(callback_id, rule)
 
     def fail_callback(
         self, callback_id: str, error: OperationError, *, now: datetime, by: str | None = None
     ) -> Answered:
         """See `Journal.fail_callback`."""
+        callbacks.check_error(callback_id, error)
         return self._answer(callback_id, partial(callbacks.fail, error=error, now=now, by=by))
 
     def heartbeat_callback(self, callback_id: str, *, now: datetime) -> Answered:

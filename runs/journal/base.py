@@ -348,9 +348,9 @@ class Journal(Protocol):
         ...
 
     def complete_callback(
-        self, callback_id: str, payload: str | None, *, now: datetime, by: str | None = None
+        self, callback_id: str, payload: str | bytes | None, *, now: datetime, by: str | None = None
     ) -> Answered:
-        """Answer a callback; the payload is what its serialiser reads, as it is.
+        """Answer a callback; the payload is what its serialiser reads, as it is. Bytes are UTF-8.
 
         A parked run becomes due at once; a worker sees it at its next look. Only a pending
         callback takes an answer, so of any number at once one is recorded. `now` is also when a
@@ -360,6 +360,7 @@ class Journal(Protocol):
             CallbackNotFoundError: Nothing has that id.
             CallbackClosedError: It was answered (the error says when and by whom), it timed out,
                 or its run is over.
+            CallbackPayloadError: The payload has more than 1 MiB, or is bytes that are no text.
         """
         ...
 

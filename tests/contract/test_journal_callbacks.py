@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from runs.callbacks import callback_id_of
-from runs.errors import CallbackClosedError, CallbackNotFoundError, LeaseLostError
+from runs.callbacks import MAX_ANSWER, callback_id_of
+from runs.errors import (
+    CallbackClosedError,
+    CallbackNotFoundError,
+    CallbackPayloadError,
+    LeaseLostError,
+)
 from runs.events import EventType
 from runs.journal.base import Changes, Journal
 from runs.lifecycle import Ending
@@ -242,3 +247,49 @@ def test_a_large_answer_is_kept_whole(journal: Journal) -> None:
     journal.complete_callback(callback_id, payload, now=later(1))
 
     assert kept(journal, lease).payload == payload
+
+
+def test_an_answer_may_be_bytes_of_text(journal: Journal) -> None:
+    _, callback_id = asked(journal)
+
+    answered = journal.complete_callback(callback_id, '"é"'.encode(), now=later(1))
+
+    assert answered.callback.payload == '"é"'
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        ("x" * (MAX_ANSWER + 1), "has 1048577 bytes, expected at most 1048576"),
+        ("é" * (MAX_ANSWER // 2 + 1), "has 1048578 bytes, expected at most 1048576"),
+        (b"\xff", "is no text in UTF-8"),
+    ],
+    ids=["letters", "bytes of letters", "no text"],
+)
+def test_what_can_t_be_an_answer_leaves_the_question_open(
+    journal: Journal, payload: str | bytes, why: str
+) -> None:
+    lease, callback_id = asked(journal)
+
+    with pytest.raises(CallbackPayloadError, match=why):
+        journal.complete_callback(callback_id, payload, now=later(1))
+
+    assert kept(journal, lease).status is OperationStatus.STARTED
+
+
+def test_the_largest_answer_is_kept(journal: Journal) -> None:
+    _, callback_id = asked(journal)
+
+    answered = journal.complete_callback(callback_id, "x" * MAX_ANSWER, now=later(1))
+
+    assert answered.callback.payload == "x" * MAX_ANSWER
+
+
+def test_an_error_that_is_too_large_leaves_the_question_open(journal: Journal) -> None:
+    lease, callback_id = asked(journal)
+    error = OperationError(type="Rejected", message="x" * MAX_ANSWER)
+
+    with pytest.raises(CallbackPayloadError, match="expected at most 1048576"):
+        journal.fail_callback(callback_id, error, now=later(1))
+
+    assert kept(journal, lease).status is OperationStatus.STARTED
