@@ -51,6 +51,7 @@ def test_a_finished_run_says_what_it_used_and_made() -> None:
         "cache_read_tokens": 0,
         "cache_write_tokens": 0,
         "model_calls": 2,
+        "unpriced_calls": 0,
     }
     assert data["artifacts"] == [
         {
