@@ -72,6 +72,11 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.TOOL_RETURNED: ("tool returned", Tone.QUIET),
     EventType.PROGRESS_REPORTED: ("progress", Tone.QUIET),
     EventType.ARTIFACT_SAVED: ("saved", Tone.GOOD),
+    EventType.APPROVAL_REQUESTED: ("asks", Tone.WARN),
+    EventType.APPROVAL_VIEWED: ("looked at", Tone.QUIET),
+    EventType.APPROVAL_DECIDED: ("decided", Tone.GOOD),
+    EventType.APPROVAL_REMINDED: ("reminded", Tone.QUIET),
+    EventType.APPROVAL_EXPIRED: ("nobody decided in time", Tone.BAD),
 }
 
 
@@ -81,6 +86,9 @@ def fact(event: Event) -> Fact:
     detail = _DETAILS.get(event.type, _named)(event)
     if event.type is EventType.LEASE_CLAIMED:
         words = f"attempt {event.attempt} began"
+    if event.type is EventType.APPROVAL_DECIDED:
+        words = _word(event, "Decision") or words
+        tone = Tone.BAD if words == "denied" else tone
     return Fact(words=words, detail=text.one_line(detail), tone=tone)
 
 
@@ -170,6 +178,31 @@ def _progress(event: Event) -> str:
     return _joined(_word(event, "Step"), share, _word(event, "Message"))
 
 
+def _asked(event: Event) -> str:
+    until = _word(event, "ExpiresAt")
+    return _joined(_word(event, "What"), _approval(event), f"until {until}" if until else None)
+
+
+def _decided(event: Event) -> str:
+    missing = _number(event, "Missing")
+    return _joined(
+        _name_of(event),
+        "edited" if event.details.get("Edited") else None,
+        _word(event, "Comment"),
+        f"{missing} more must approve" if missing else None,
+        _approval(event),
+    )
+
+
+def _name_of(event: Event) -> str:
+    by, origin = _word(event, "By"), _word(event, "From")
+    return f"by {by or 'somebody'}{f' ({origin})' if origin else ''}"
+
+
+def _approval(event: Event) -> str:
+    return f"approval {_word(event, 'ApprovalId')}"
+
+
 def _saved(event: Event) -> str:
     return _joined(_word(event, "Name"), text.size(_number(event, "Size")))
 
@@ -187,4 +220,9 @@ _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.MODEL_CALLED: _model,
     EventType.PROGRESS_REPORTED: _progress,
     EventType.ARTIFACT_SAVED: _saved,
+    EventType.APPROVAL_REQUESTED: _asked,
+    EventType.APPROVAL_VIEWED: lambda event: _joined(_name_of(event), _approval(event)),
+    EventType.APPROVAL_DECIDED: _decided,
+    EventType.APPROVAL_REMINDED: _approval,
+    EventType.APPROVAL_EXPIRED: _approval,
 }

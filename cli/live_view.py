@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import text
+from cli.asks_view import ask_lines
 from cli.facts import fact
 from cli.look import STATUS_STYLES, Look
 from cli.scene import Scene
@@ -37,10 +38,12 @@ def live_view(scene: Scene, look: Look) -> RenderableType:
     run = scene.run
     if run is None:
         return Group(*_before_acceptance(scene, look), *_trouble(scene))
-    events = [] if scene.is_over else _last_events(scene.timeline, look)
+    asks = [_cut(line, look) for line in ask_lines(run, scene.timeline.asks, look)]
+    events = [] if scene.is_over else _last_events(scene.timeline, look, taken=len(asks))
     return Group(
         _headline(run, look),
-        _steps(scene, look, room=look.height - _FRAME - len(events)),
+        _steps(scene, look, room=look.height - _FRAME - len(events) - len(asks)),
+        *asks,
         *_progress(run, look),
         *_counters(scene, look),
         *events,
@@ -146,9 +149,9 @@ def _counters(scene: Scene, look: Look) -> list[RenderableType]:
     return [Text(counters(scene.run, scene.timeline, dot=look.glyphs.dot), "dim")]
 
 
-def _last_events(timeline: Timeline, look: Look) -> list[RenderableType]:
+def _last_events(timeline: Timeline, look: Look, *, taken: int) -> list[RenderableType]:
     told = [event for event in timeline.recent if event.type not in _SHOWN_ELSEWHERE]
-    room = min(_MOST_EVENTS, max(look.height - _FRAME - _FEWEST_STEPS, 0))
+    room = min(_MOST_EVENTS, max(look.height - _FRAME - _FEWEST_STEPS - taken, 0))
     return [_event_line(event, look) for event in told[len(told) - room :]] if room else []
 
 

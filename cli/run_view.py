@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import text
+from cli.asks_view import ask_lines
 from cli.facts import fact
 from cli.live_view import counters, elapsed
 from cli.look import STATUS_STYLES, Look
@@ -40,6 +41,8 @@ def show_view(run: Run, events: Sequence[Recorded], look: Look) -> RenderableTyp
     timeline = Timeline().extended(events)
     bill = receipt(run, (recorded.event for recorded in events))
     sections: list[RenderableType] = [_facts(run, bill, look)]
+    if asks := list(ask_lines(run, timeline.asks, look)):
+        sections += ["", *asks]
     if timeline.steps:
         sections += ["", Text("Steps", "bold"), _steps(timeline, run, look)]
     sections += ["", Text(f"Timeline ({_zone(run, look)})", "bold"), _events(events, run, look)]

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from cli.facts import error_message
 from runs.events import Event, EventType
+from runs.instants import from_iso
 from runs.journal.base import Recorded
 
 #: How many of the last events a timeline keeps in full.
@@ -41,10 +42,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a person is asked, as long as nobody has decided."""
+
+    approval_id: str
+    what: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """The events of a run so far, in the order they were recorded."""
 
     steps: Mapping[str, Step] = field(default_factory=dict)
+    #: What people are asked and have not decided, by the approval's id.
+    asks: Mapping[str, Ask] = field(default_factory=dict)
     tool_calls: int = 0
     recent: tuple[Event, ...] = ()
     #: The id of the last event, where the next read begins.
@@ -62,6 +74,7 @@ class Timeline:
         return replace(
             self,
             steps=_steps_with(self.steps, event),
+            asks=_asks_with(self.asks, event),
             tool_calls=self.tool_calls + (event.type is EventType.TOOL_CALLED),
             recent=(*self.recent, event)[-_KEPT:],
             last_id=recorded.event_id,
@@ -90,6 +103,25 @@ _ENDS = {
     EventType.CHAINED_INVOKE_TIMED_OUT: StepState.FAILED,
     EventType.CHAINED_INVOKE_STOPPED: StepState.GIVEN_UP,
 }
+
+
+def _asks_with(asks: Mapping[str, Ask], event: Event) -> Mapping[str, Ask]:
+    approval_id = str(event.details.get("ApprovalId", ""))
+    match event.type:
+        case EventType.APPROVAL_REQUESTED:
+            expires_at = event.details.get("ExpiresAt")
+            ask = Ask(
+                approval_id=approval_id,
+                what=str(event.details.get("What", "")),
+                expires_at=from_iso(expires_at) if isinstance(expires_at, str) else None,
+            )
+            return {**asks, approval_id: ask}
+        case EventType.APPROVAL_EXPIRED:
+            return {known: ask for known, ask in asks.items() if known != approval_id}
+        case EventType.APPROVAL_DECIDED if "Missing" not in event.details:
+            return {known: ask for known, ask in asks.items() if known != approval_id}
+        case _:
+            return asks
 
 
 def _steps_with(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:
