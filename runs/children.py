@@ -13,8 +13,10 @@ from runs.events import EventType
 from runs.ids import child_session_id
 from runs.lifecycle import Change, notice
 from runs.operations import Operation, OperationStatus, OperationType
-from runs.run import Run, Status
+from runs.run import INVOKED, Run, Status
 
+#: What the service calls a function that is not there.
+NOT_FOUND = "ResourceNotFoundException"
 #: How an invoke ends when its child run does.
 INVOKE_ENDINGS = {
     Status.COMPLETED: (OperationStatus.SUCCEEDED, EventType.CHAINED_INVOKE_SUCCEEDED),
@@ -30,7 +32,7 @@ def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) ->
         session_id=child_id(parent.session_id, invoke),
         workflow=workflow,
         prompt="null" if invoke.input is None else invoke.input,
-        source="workflow",
+        source=INVOKED,
         status=Status.QUEUED,
         max_attempts=parent.max_attempts,
         wake_at=now,
@@ -46,6 +48,12 @@ def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) ->
 def child_id(session_id: str, invoke: Operation) -> str:
     """Give the session of the child run that an operation of a run stands for."""
     return invoke.child_session_id or child_session_id(session_id, invoke.operation_id)
+
+
+def workflow_of(target: str) -> str:
+    """Give the name in a function's name or ARN, without a version or an alias."""
+    name = target.rpartition(":function:")[2]
+    return name.partition(":")[0]
 
 
 def open_children(session_id: str, operations: Iterable[Operation]) -> Iterator[str]:

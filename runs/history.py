@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from runs.children import child_id
+from runs.children import NOT_FOUND, child_id, workflow_of
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
@@ -57,12 +57,13 @@ _FAILURES = frozenset(
 
 def execution_arn(workflow: str, session_id: str) -> str:
     """Make up an execution ARN: of Lambda's form, because the SDK and its serialisers parse it."""
-    return f"arn:errand:lambda:::function:{workflow}:1/durable-execution/{session_id}/{session_id}"
+    function = f"arn:errand:lambda:local:{'0' * 12}:function:{workflow}:1"
+    return f"{function}/durable-execution/{session_id}/{session_id}"
 
 
 def execution_input(run: Run) -> str:
     """Give what the workflow is given, as JSON text; a child's is its parent's payload as it is."""
-    if run.parent_session_id is not None:
+    if run.is_invoked:
         return run.prompt
     event: Shape = {
         "session_id": run.session_id,
@@ -222,11 +223,15 @@ def _invoke_started(facts: _Facts) -> Shape:
     details: Shape = dict(facts.event.details)
     operation = facts.operation
     details["Input"] = _payload(None if operation is None else operation.input)
-    if operation is not None and operation.target is not None:
+    if operation is not None and operation.target is not None and not _is_nobody(operation):
         child = child_id(facts.run.session_id, operation)
         details["ExecutedVersion"] = "1"
-        details["DurableExecutionArn"] = execution_arn(operation.target, child)
+        details["DurableExecutionArn"] = execution_arn(workflow_of(operation.target), child)
     return details
+
+
+def _is_nobody(invoke: Operation) -> bool:
+    return invoke.error is not None and invoke.error.type == NOT_FOUND
 
 
 def _bare(_facts: _Facts) -> Shape:

@@ -11,16 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from agent.durable.recorded import Moment, Recorded, recorded
 from runs.again import Retry
-from runs.children import INVOKE_ENDINGS, child_id, child_of
+from runs.children import INVOKE_ENDINGS, NOT_FOUND, child_id, child_of, workflow_of
 from runs.errors import RetryRefusedError, RunError, UnwatchedRunError
 from runs.events import EventType
 from runs.journal.base import Journal
 from runs.operations import Operation, OperationError, OperationStatus, error_details
 from runs.run import Run, RunFailure, Status
 from runs.watch import PolledJournal, Watcher
-
-#: What the service calls a function that is not there.
-_NOT_FOUND = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +31,11 @@ class Children:
 
     def begin(self, parent: Run, invoke: Operation, moment: Moment) -> Recorded | None:
         """See that an operation's child run is there; give the operation if it can't be."""
-        workflow = _workflow(invoke.target or "")
+        workflow = workflow_of(invoke.target or "")
         if workflow not in self.workflows:
             known = ", ".join(sorted(self.workflows)) or "none"
             message = f"{invoke.target!r} is not a workflow, expected one of: {known}"
-            return _refused(invoke, OperationError(type=_NOT_FOUND, message=message), moment)
+            return _refused(invoke, OperationError(type=NOT_FOUND, message=message), moment)
         try:
             child = self._child(parent, invoke, workflow, moment)
         except RetryRefusedError as error:
@@ -83,12 +80,6 @@ class Children:
 def _is_owed(invoke: Operation, child: Run) -> bool:
     """Say whether a child's end is the one from before its parent was retried."""
     return child.status is not Status.COMPLETED and child.retries < invoke.child_retries
-
-
-def _workflow(target: str) -> str:
-    """Give the name in a function's name or ARN, without a version or an alias."""
-    name = target.rpartition(":function:")[2]
-    return name.partition(":")[0]
 
 
 def _refusal(error: RunError) -> OperationError:

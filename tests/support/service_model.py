@@ -1,10 +1,13 @@
 """The shapes of the Lambda service, as botocore has them, to check our history against."""
 
+import json
+import re
 from datetime import datetime
 from typing import Any
 
 import botocore.session
 from botocore.model import Shape, StructureShape
+from botocore.parsers import create_parser
 
 from runs.json_types import Json
 
@@ -15,6 +18,16 @@ def event_shape() -> StructureShape:
     shape = model.shape_for("Event")
     assert isinstance(shape, StructureShape)
     return shape
+
+
+def parsed(history: list[dict[str, Json]]) -> list[dict[str, Any]]:
+    """Give a history's events as boto3 would give them to who asked the service."""
+    model = botocore.session.get_session().get_service_model("lambda")
+    shape = model.operation_model("GetDurableExecutionHistory").output_shape
+    body = json.dumps({"Events": history}).encode()
+    answer = {"body": body, "headers": {}, "status_code": 200}
+    events: list[dict[str, Any]] = create_parser("rest-json").parse(answer, shape)["Events"]
+    return events
 
 
 def faults(value: Json, shape: Shape, *, path: str = "") -> list[str]:
@@ -59,4 +72,10 @@ def _text(value: Json, shape: Any, path: str) -> list[str]:  # noqa: ANN401 - as
         return [f"{path} is {value!r}, expected a text"]
     if shape.enum and value not in shape.enum:
         return [f"{path} is {value!r}, expected one of {shape.enum}"]
+    limits = shape.metadata
+    if not limits.get("min", 0) <= len(value) <= limits.get("max", len(value)):
+        return [f"{path} has {len(value)} characters, expected {limits}"]
+    pattern = limits.get("pattern")
+    if pattern and not re.fullmatch(pattern, value):
+        return [f"{path} is {value!r}, expected {pattern}"]
     return []

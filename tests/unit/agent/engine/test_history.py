@@ -1,14 +1,15 @@
 """A run's history has the events, numbers and members of the Lambda durable execution service."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from runs.answering import Answers
 from runs.json_types import Json
 from runs.operations import OperationError, OperationType
-from tests.support.engine import Engine, StillClock
-from tests.support.service_model import event_shape, faults
+from tests.support.engine import NOON, Engine, StillClock
+from tests.support.service_model import event_shape, faults, parsed
 
 
 def kinds(engine: Engine) -> list[Json]:
@@ -78,6 +79,22 @@ def test_every_event_has_the_members_that_the_service_gives(
     assert found == []
     assert [event["EventId"] for event in history] == list(range(1, len(history) + 1))
     assert still.head().status.is_terminal
+
+
+def test_a_client_of_the_service_reads_every_event_with_all_its_details(
+    still: Engine, clock: StillClock
+) -> None:
+    still.execute("waits", "5")
+    look_on(still, clock, times=1)
+    history = still.journal.history("run-1")
+
+    read = parsed(history)
+
+    assert [sorted(event) for event in read] == [sorted(event) for event in history]
+    assert read[3]["WaitStartedDetails"] == {
+        "Duration": 5,
+        "ScheduledEndTimestamp": NOON + timedelta(seconds=5),
+    }
 
 
 def test_a_step_before_a_wait_is_told_as_the_service_tells_it(
@@ -165,7 +182,9 @@ def test_an_invoke_is_told_with_its_input_and_its_child_s_execution(still: Engin
 
     assert isinstance(started, dict)
     assert started["Input"] == {"Payload": '"hello"', "Truncated": False}
-    assert str(started["DurableExecutionArn"]).startswith("arn:errand:lambda:::function:echo:1/")
+    assert str(started["DurableExecutionArn"]).startswith(
+        "arn:errand:lambda:local:000000000000:function:echo:1/"
+    )
     assert details(still, "ChainedInvokeSucceeded") == [
         {"Result": {"Payload": '"hello"', "Truncated": False}}
     ]
