@@ -88,24 +88,34 @@ def read_output(output: Mapping[str, Any], client: JournalClient) -> Outcome:
     answer = DurableExecutionInvocationOutput.from_dict(dict(output))
     if client.refusal is not None:
         return failed_by(client.refusal)
-    is_over = answer.status is not InvocationStatus.PENDING
-    difference = client.replay.conclude(answer.error) if is_over else client.replay.difference
-    if difference is not None:
-        return mismatched(difference, client.attempt)
-    if not is_over:
+    if client.replay.difference is not None:
+        return _mismatched(client.replay.difference, client.attempt)
+    if answer.status is InvocationStatus.PENDING:
         return _suspended(client)
-    return read_ending(answer, recorded=client.outcome, operations=client.operations.values())
+    ended = read_ending(answer, recorded=client.outcome, operations=client.operations.values())
+    return _compared(ended, client)
 
 
-def mismatched(difference: Difference, attempt: Attempt) -> Ended:
-    """Give the outcome of a workflow whose code differs from what its run has recorded.
+def _compared(ended: Ended, client: JournalClient) -> Ended:
+    """Give an ending as it is if the workflow asked for all that its run has recorded."""
+    difference = client.replay.conclude()
+    if difference is None:
+        return ended
+    error = ended.ending.error
+    if error is None:
+        return _mismatched(difference, client.attempt)
+    # What made it raise is what its author looks for first.
+    return failed(error.type, f"{error.message}; {_told(difference, client.attempt)}")
 
-    Raises:
-        JournalUnavailableError: The journal did not answer for too long.
-    """
+
+def _mismatched(difference: Difference, attempt: Attempt) -> Ended:
+    sentence = _told(difference, attempt)
+    return failed(REPLAY_MISMATCH, f"{sentence}; {remedy(attempt.session_id, difference)}")
+
+
+def _told(difference: Difference, attempt: Attempt) -> str:
     events = attempt.patiently(lambda: attempt.journal.events(attempt.session_id))
-    said = told(difference, events=events, version=attempt.run.workflow_version)
-    return failed(REPLAY_MISMATCH, f"{said.sentence}; {remedy(attempt.session_id, difference)}")
+    return told(difference, events=events, version=attempt.run.workflow_version).sentence
 
 
 def read_ending(

@@ -119,11 +119,11 @@ def told(difference: Difference, *, events: Iterable[Recorded], version: str | N
 
 def remedy(session_id: str, difference: Difference) -> str:
     """Say what to do with a run that failed of a difference."""
-    whole = difference.outermost
-    step = whole.name or whole.operation_id
+    # By its id: there may be several of its name.
+    start = difference.outermost.operation_id[:_SHOWN_ID]
     return (
         f"deploy the code that recorded it and `errand retry {session_id}`, or have this code do "
-        f"it again from there: `errand retry {session_id} --from {step!r}`"
+        f"it again from there: `errand retry {session_id} --from {start}`"
     )
 
 

@@ -129,10 +129,10 @@ class Replay:
         first = next(iter(left.values()))
         self._differ(first, f"{why} without asking for it")
 
-    def conclude(self, error: ErrorObject | None) -> Difference | None:
-        """Take note that the workflow has returned, or raised an error, and give the difference."""
+    def conclude(self) -> Difference | None:
+        """Take note that the workflow has come to its end, and give the difference."""
         with suppress(ReplayDiffersError):
-            self.leave(None, why=ending(error))
+            self.leave(None)
         return self.difference
 
     def leave_virtual(self, operation_ids: Iterator[str]) -> None:
