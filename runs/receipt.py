@@ -48,9 +48,10 @@ class Receipt:
     paid: Usage
     #: The same of the other runs of the family this one began.
     children: Usage
-    #: Of `paid`, at least so much was for calls made before: their worker died in them, or was
-    #: told to stop, before the answer was recorded; or the answer was thrown away. What a first
-    #: call that never returned had cost is not known; that is in no number here.
+    #: Of `paid`, what was for calls that an earlier attempt had begun, or was just about to: its
+    #: worker died, or was told to stop, before their answer was recorded. And answers that were
+    #: thrown away. Each is counted once, by what the later call cost; what the cut one had cost
+    #: nobody was told, and is in no number here.
     repeated: Usage
     #: The attempts that went on with something: what a plain retry from the start would have paid
     #: again to get there. An attempt counts once, however often it replayed, and only if it got
