@@ -12,11 +12,11 @@ from aws_durable_execution_sdk_python import lambda_service as sdk
 from aws_durable_execution_sdk_python.lambda_service import OperationUpdate
 
 from agent.attempt import Attempt
+from agent.durable.approvals import with_answer, with_approval
 from agent.durable.operations import from_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits, recorded
 from agent.durable.updates import record
 from runs.events import EventType
-from runs.json_types import Json
 from runs.operations import Operation, OperationStatus, OperationType, error_details
 
 _KINDS: Mapping[tuple[OperationType, OperationStatus], EventType] = MappingProxyType(
@@ -76,7 +76,7 @@ class Mirror:
             JournalUnavailableError: The journal did not answer for too long.
         """
         moment = self._moment()
-        told = {each.operation_id: from_sdk(each, now=moment.now) for each in operations}
+        told = {each.operation_id: from_sdk(each, moment) for each in operations}
         changes = [self._updated(update, told, moment) for update in updates]
         for operation in told.values():
             changes += self._seen(operation, moment)
@@ -89,30 +89,69 @@ class Mirror:
     ) -> Recorded:
         change = record(update, self.operations.get(update.operation_id), moment)
         if change.operation.type is OperationType.CALLBACK and update.operation_id in told:
-            change = _with_callback_id(change, told[update.operation_id].callback_id)
+            external_id = told[update.operation_id].external_id
+            change = replace(change, operation=replace(change.operation, external_id=external_id))
         self.operations[update.operation_id] = change.operation
-        return change
+        return self._with_approval(change, moment)
+
+    def _with_approval(self, change: Recorded, moment: Moment) -> Recorded:
+        """Give a change with the approval it opens; the workflow asked by the service's id."""
+        questions = self._attempt.questions
+        for callback in self.operations.values():
+            if callback.external_id in questions and callback.callback_id:
+                questions[callback.callback_id] = questions.pop(callback.external_id)
+        return with_approval(change, self.operations, moment, attempt=self._attempt)
 
     def _seen(self, operation: Operation, moment: Moment) -> list[Recorded]:
         """Compare an operation with its copy; time, a person or a dead worker changed it."""
         known = self.operations.get(operation.operation_id)
-        if operation.type is OperationType.EXECUTION or (
-            known and known.status == operation.status
-        ):
+        if operation.type is OperationType.EXECUTION:
             return []
-        changes: list[Recorded] = []
-        if known is None:
-            begun = replace(operation, status=OperationStatus.STARTED, payload=None, error=None)
-            changes.append(_told(replace(begun, ended_at=None), moment))
-        if operation.status is not OperationStatus.STARTED or known is not None:
+        if known is not None:
+            return self._seen_again(operation, known, moment)
+        begun = replace(operation, status=OperationStatus.STARTED, payload=None, error=None)
+        changes = [_told(replace(begun, ended_at=None), moment)]
+        if operation.status is not OperationStatus.STARTED:
             changes.append(_told(operation, moment))
-        self.operations[operation.operation_id] = changes[-1].operation
+        self.operations[operation.operation_id] = operation
         return changes
+
+    def _seen_again(self, operation: Operation, known: Operation, moment: Moment) -> list[Recorded]:
+        if operation.status is known.status:
+            return []
+        is_answer = operation.type is OperationType.CALLBACK
+        if is_answer and self._is_recorded(operation):
+            # Who answered recorded it, before the service was told.
+            self.operations[operation.operation_id] = operation
+            return []
+        changed = replace(
+            known,
+            status=operation.status,
+            attempt=operation.attempt,
+            payload=operation.payload,
+            error=operation.error,
+            due_at=operation.due_at,
+            replay_children=operation.replay_children,
+            ended_at=operation.ended_at,
+        )
+        self.operations[operation.operation_id] = changed
+        change = _told(changed, moment)
+        return [with_answer(change, attempt=self._attempt) if is_answer else change]
+
+    def _is_recorded(self, callback: Operation) -> bool:
+        attempt = self._attempt
+        found = attempt.patiently(
+            lambda: attempt.journal.operation(attempt.session_id, callback.operation_id)
+        )
+        return found is not None and found.status is callback.status
 
     def _moment(self) -> Moment:
         attempt = self._attempt
         return Moment(
-            session_id=attempt.session_id, attempt=attempt.lease.attempt, now=attempt.clock()
+            session_id=attempt.session_id,
+            attempt=attempt.lease.attempt,
+            now=attempt.clock(),
+            retries=attempt.run.retries,
         )
 
 
@@ -126,13 +165,3 @@ def _told(operation: Operation, moment: Moment) -> Recorded:
         details["CallbackId"] = operation.callback_id
     is_end = operation.status is not OperationStatus.STARTED
     return recorded(kind, operation, moment, details=details, is_advance=is_end)
-
-
-def _with_callback_id(change: Recorded, callback_id: str | None) -> Recorded:
-    """Put the service's id, which is the one that takes an answer, in the place of ours."""
-    named: dict[str, Json] = {"CallbackId": callback_id}
-    return replace(
-        change,
-        operation=replace(change.operation, callback_id=callback_id),
-        events=tuple(replace(event, details={**event.details, **named}) for event in change.events),
-    )

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from aws_durable_execution_sdk_python import lambda_service as sdk
 
+from agent.durable.recorded import Moment
+from runs.callbacks import callback_id_of
 from runs.history import execution_arn, execution_input
 from runs.operations import Operation, OperationError, OperationStatus, OperationType
 from runs.run import Run
@@ -28,12 +30,14 @@ def to_sdk(operation: Operation) -> sdk.Operation:
     )
 
 
-def from_sdk(operation: sdk.Operation, *, now: datetime) -> Operation:
+def from_sdk(operation: sdk.Operation, moment: Moment) -> Operation:
     """Take an operation as the Lambda service has it.
 
-    The service does not tell when a callback times out, nor what a child is given.
+    The service does not tell when a callback times out, nor what a child is given. A callback gets
+    an id of ours beside the service's: ours tells where the journal has it.
     """
     outcome = _outcome(operation)
+    external_id = operation.callback_details.callback_id if operation.callback_details else None
     return Operation(
         operation_id=operation.operation_id,
         type=OperationType(operation.operation_type.value),
@@ -48,8 +52,9 @@ def from_sdk(operation: sdk.Operation, *, now: datetime) -> Operation:
         replay_children=bool(
             operation.context_details and operation.context_details.replay_children
         ),
-        callback_id=operation.callback_details.callback_id if operation.callback_details else None,
-        started_at=operation.start_timestamp or now,
+        callback_id=external_id and callback_id_of(moment.session_id, operation.operation_id),
+        external_id=external_id,
+        started_at=operation.start_timestamp or moment.now,
         ended_at=operation.end_timestamp,
     )
 

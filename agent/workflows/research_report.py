@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from aws_durable_execution_sdk_python import (
@@ -16,9 +17,7 @@ from aws_durable_execution_sdk_python.config import (
     JitterStrategy,
     MapConfig,
     StepConfig,
-    WaitForCallbackConfig,
 )
-from aws_durable_execution_sdk_python.exceptions import CallbackError, CallbackTimeoutError
 from aws_durable_execution_sdk_python.retries import (
     RetryDecision,
     RetryStrategyConfig,
@@ -27,6 +26,7 @@ from aws_durable_execution_sdk_python.retries import (
 from strands import Agent
 
 from agent.agents import run_agent
+from agent.approvals import ask_approval
 from agent.attempt import Attempt
 from agent.saved import Saved
 from agent.services import attempt_of, services_of
@@ -45,8 +45,8 @@ from agent.workflows.research.errors import NothingFoundError
 from agent.workflows.research.inquiry import Inquiry
 from agent.workflows.research.notes import Analysis, Notes, Plan, Summary
 from agent.workflows.research.report import Contents, write_report
-from agent.workflows.research.review import Decision, Review
 from agent.workflows.research.tools import DeskTools, LibraryTools
+from runs.approvals import Decision, Question
 from runs.errors import RunError
 from runs.json_types import Json
 from runs.run import Progress
@@ -255,53 +255,50 @@ def _publish(
     context: DurableContext, contents: Callable[[], Contents], inquiry: Inquiry, *, desk: Desk
 ) -> Json:
     attempt = desk.attempt
-    review = None
+    decision = None
     if inquiry.is_reviewed:
 
         def draft_step(_: StepContext) -> Json:
-            draft = write_report(contents())
-            return attempt.save(DRAFT, draft.markdown, media_type=_MARKDOWN).uri
+            return _draft(attempt, contents())
 
-        context.step(draft_step, name="draft", config=_STEP)
-        review = _review(context, attempt, hours=inquiry.review_hours)
+        headline: Any = context.step(draft_step, name="draft", config=_STEP)
+        question = _question(attempt, headline, hours=inquiry.review_hours)
+        decision = ask_approval(context, question, name="review")
 
     def report_step(_: StepContext) -> Json:
-        return _report(attempt, replace(contents(), review=review))
+        return _report(attempt, replace(contents(), review=decision))
 
     result: Json = context.step(report_step, name="report", config=_STEP)
     return result
 
 
-def _review(context: DurableContext, attempt: Attempt, *, hours: float) -> Review:
-    """Wait for a person's word on the draft. No word in time is a no."""
+def _draft(attempt: Attempt, contents: Contents) -> Json:
+    attempt.save(DRAFT, write_report(contents).markdown, media_type=_MARKDOWN)
+    _tell(attempt, "review", 4, f"{DRAFT} waits for a person to approve or deny it")
+    return contents.summary.headline
 
-    def ask(callback_id: str, _: object) -> None:
-        _tell(attempt, "review", 4, f"{DRAFT} waits for an answer to callback {callback_id}")
 
-    config = WaitForCallbackConfig(
-        timeout=Duration.from_seconds(max(1, hours * 3600)), retry_strategy=retry
+def _question(attempt: Attempt, headline: str, *, hours: float) -> Question:
+    """Ask about the draft as it was saved: a decision is about these words and no others."""
+    draft = attempt.artifacts.get(f"runs/{attempt.session_id}/{DRAFT}")
+    return Question(
+        what=f"publish the research report “{headline}”",
+        content=draft.decode(),
+        expires_in=timedelta(seconds=max(1, round(hours * 3600))),
     )
-    try:
-        payload = context.wait_for_callback(ask, name="review", config=config)
-    except CallbackTimeoutError:
-        return Review(decision=Decision.DENIED, comment=f"nobody answered within {hours:g} hours")
-    except CallbackError as error:
-        return Review(decision=Decision.DENIED, comment=str(error))
-    return Review.from_payload(payload)
 
 
 def _report(attempt: Attempt, contents: Contents) -> Json:
     review = contents.review
-    is_published = review is None or review.decision is Decision.APPROVED
     headline = contents.summary.headline
     written = write_report(contents)
     files = {PASSAGES: None, DRAFT: None} if review else {PASSAGES: None}
-    if is_published:
+    if review is None or review.is_approved:
         _tell(attempt, "report", 4, f"writing {len(contents.findings)} findings")
         attempt.save(SOURCES, written.sources, media_type="application/json")
         attempt.save(REPORT, written.markdown, media_type=_MARKDOWN)
         files |= {SOURCES: None, REPORT: None}
-    elif review:
+    else:
         headline = f"Denied: {review.comment or 'without a comment'}"
     _tell(attempt, "report", STEPS, headline)
     return {
@@ -310,9 +307,15 @@ def _report(attempt: Attempt, contents: Contents) -> Json:
         "findings": len(contents.findings),
         "sources": written.cited,
         "dropped": len(contents.all_dropped()),
-        "review": review.to_json() if review else None,
+        "review": _review_to_json(review) if review else None,
         "artifacts": list(files),
     }
+
+
+def _review_to_json(review: Decision) -> Json:
+    told: dict[str, Json] = {"decision": review.verdict.value, "comment": review.comment}
+    told |= {"by": review.by, "edited": review.content is not None}
+    return told
 
 
 def _build(system_prompt: str, tools: Sequence[object]) -> Callable[..., Agent]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,10 @@ from agent.models.select import ModelChoice
 from agent.registry import Registry
 from agent.runner import Limits
 from agent.settling import Settler
+from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
+from runs.callback_service import LambdaCallbackService
+from runs.deciding import Ballot
 from runs.ids import execution_session_id
 from runs.journal.base import Journal
 from runs.journal.sqlite import SqliteJournal
@@ -24,6 +27,7 @@ from runs.operations import Operation, OperationError, OperationStatus, Operatio
 from runs.run import Run
 from runs.signals import NoSignal
 from tests.support.cost import SESSION_ID, Plant
+from tests.support.journals import Client, DynamoStore
 
 #: How long a test waits for what happens in another thread; it never takes that long.
 PATIENCE_SECONDS = 60
@@ -47,6 +51,10 @@ class Home(Protocol):
         """Let the open question fail, and bring the run to its end."""
         ...
 
+    def decide(self, ballot: Ballot) -> Run:
+        """Decide on the open question as `errand approve` does, and bring the run to its end."""
+        ...
+
     def wait(self) -> Run:
         """Leave the open question unanswered until the run has ended."""
         ...
@@ -56,11 +64,23 @@ class Home(Protocol):
         ...
 
 
+#: Makes a home with a question, in a folder of its own.
+Homes = Callable[..., Home]
+
+
 def files_of(home: Home) -> dict[str, bytes]:
     """Read every file of a home's run."""
     run = home.head()
     key = f"runs/{run.session_id}"
     return {it.name: home.artifacts.get(f"{key}/{it.name}") for it in run.artifacts}
+
+
+def question_id(home: Home) -> str:
+    """Give the id of the open question."""
+    found = open_question(home.journal, home.head().session_id)
+    assert found is not None
+    assert found.callback_id is not None
+    return found.callback_id
 
 
 def open_question(journal: Journal, session_id: str) -> Operation | None:
@@ -85,24 +105,50 @@ class WorkerHome(Plant):
 
     def answer(self, payload: str) -> Run:
         """See `Home.answer`."""
-        self.journal.complete_callback(self._callback_id(), payload, now=self.clock())
+        self._answers().complete(question_id(self), payload)
         return self.run(self._given)
 
     def refuse(self, message: str) -> Run:
         """See `Home.refuse`."""
         error = OperationError(type="MailError", message=message)
-        self.journal.fail_callback(self._callback_id(), error, now=self.clock())
+        self._answers().fail(question_id(self), error)
+        return self.run(self._given)
+
+    def decide(self, ballot: Ballot) -> Run:
+        """See `Home.decide`."""
+        self._answers().decide(question_id(self), ballot)
         return self.run(self._given)
 
     def wait(self) -> Run:
         """See `Home.wait`."""
         return self.run(self._given)
 
-    def _callback_id(self) -> str:
-        found = open_question(self.journal, SESSION_ID)
-        assert found is not None
-        assert found.callback_id is not None
-        return found.callback_id
+    def _answers(self) -> Answers:
+        return Answers(journal=self.journal, signal=NoSignal(), clock=self.clock)
+
+
+class RunnersCallbacks:
+    """The calls of boto3's `lambda` client for callbacks, answered by the SDK's runner."""
+
+    def __init__(self, runner: DurableFunctionTestRunner) -> None:
+        self._runner = runner
+
+    def send_durable_execution_callback_success(self, *, CallbackId: str, Result: bytes) -> None:  # noqa: N803 - boto3's spelling
+        """See boto3."""
+        self._runner.send_callback_success(CallbackId, Result)
+
+    def send_durable_execution_callback_failure(
+        self,
+        *,
+        CallbackId: str,  # noqa: N803 - as above
+        Error: dict[str, Any],  # noqa: N803 - as above
+    ) -> None:
+        """See boto3."""
+        self._runner.send_callback_failure(CallbackId, ErrorObject.from_dict(Error))
+
+    def send_durable_execution_callback_heartbeat(self, *, CallbackId: str) -> None:  # noqa: N803 - as above
+        """See boto3."""
+        self._runner.send_callback_heartbeat(CallbackId)
 
 
 class LambdaHome:
@@ -137,14 +183,28 @@ class LambdaHome:
 
     def answer(self, payload: str) -> Run:
         """See `Home.answer`."""
-        self.runner.send_callback_success(self._callback_id(), payload.encode())
+        self.answers().complete(question_id(self), payload)
         return self.wait()
 
     def refuse(self, message: str) -> Run:
         """See `Home.refuse`."""
-        error = ErrorObject(message=message, type="MailError", data=None, stack_trace=None)
-        self.runner.send_callback_failure(self._callback_id(), error)
+        error = OperationError(type="MailError", message=message)
+        self.answers().fail(question_id(self), error)
         return self.wait()
+
+    def decide(self, ballot: Ballot) -> Run:
+        """See `Home.decide`."""
+        self.answers().decide(question_id(self), ballot)
+        return self.wait()
+
+    def answers(self) -> Answers:
+        """Give what `errand approve` answers by, with the runner in the place of the service."""
+        return Answers(
+            journal=self.journal,
+            signal=NoSignal(),
+            clock=self.function.clock,
+            service=LambdaCallbackService(RunnersCallbacks(self.runner)),
+        )
 
     def wait(self) -> Run:
         """See `Home.wait`."""
@@ -156,12 +216,6 @@ class LambdaHome:
         run = self.journal.get(self.session_id)
         assert run is not None
         return run
-
-    def _callback_id(self) -> str:
-        found = open_question(self.journal, self.session_id)
-        assert found is not None
-        assert found.callback_id is not None
-        return found.callback_id
 
     def _until_still(self) -> Run:
         until = time.monotonic() + PATIENCE_SECONDS
@@ -194,10 +248,28 @@ def durable_function(journal: Journal, artifacts: FolderStore) -> DurableFunctio
 
 
 @contextmanager
+def table_home(folder: Path, client: Client, *, workflow: str, prompt: str) -> Iterator[WorkerHome]:
+    """Run a worker's home on a table of its own for the block."""
+    home = WorkerHome(folder, workflow=workflow, prompt=prompt)
+    store = DynamoStore(client, artifacts=home.artifacts)
+    home.journal = store.journal()
+    try:
+        yield home
+    finally:
+        store.close()
+
+
+def close(runner: DurableFunctionTestRunner) -> None:
+    """Close a runner, and the event loop that it (1.4.0) leaves open."""
+    runner.close()  # type: ignore[no-untyped-call]  # the library is typed in part
+    runner._scheduler._loop.close()
+
+
+@contextmanager
 def lambda_home(folder: Path, *, workflow: str, prompt: str) -> Iterator[LambdaHome]:
     """Run the Lambda home for the block."""
     home = LambdaHome(folder, workflow=workflow, prompt=prompt)
     try:
         yield home
     finally:
-        home.runner.close()
+        close(home.runner)

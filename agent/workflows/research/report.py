@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from agent.workflows.research.check import Dropped, Found, Researched
 from agent.workflows.research.notes import Analysis, Citation, Point, Summary
 from agent.workflows.research.passages import Corpus, Document, Passage
-from agent.workflows.research.review import Review
+from runs.approvals import Decision
 from runs.json_types import Json
 
 #: Characters of the question that are repeated; a prompt may be a page.
@@ -29,7 +29,8 @@ class Contents:
     dropped: Sequence[Dropped]
     #: Who researched: a model, or the offline playbook.
     author: str
-    review: Review | None = None
+    #: A person's word on the draft, with their version of it if they edited it.
+    review: Decision | None = None
 
     @property
     def findings(self) -> Sequence[Found]:
@@ -68,13 +69,20 @@ class Report:
 def write_report(contents: Contents) -> Report:
     """Write the report and its list of sources."""
     sources = Sources({found.id: found for found in contents.findings})
-    lines = list(_lines(contents, sources))
+    lines = "\n".join(_lines(contents, sources))
     listed = json.dumps(_listed(contents, sources), indent=2, ensure_ascii=False)
     return Report(
-        markdown="\n".join(lines).encode(),
+        markdown=_edited(lines, contents.review).encode(),
         sources=f"{listed}\n".encode(),
         cited=len(sources.numbers),
     )
+
+
+def _edited(text: str, review: Decision | None) -> str:
+    """Give a reviewer's version in the place of the agents', which they had before them."""
+    if review is None or review.content is None:
+        return text
+    return f"{review.content.rstrip()}\n- {_reviewed(review)}\n"
 
 
 def _lines(contents: Contents, sources: Sources) -> Iterator[str]:
@@ -146,15 +154,21 @@ def _about(contents: Contents) -> Iterator[str]:
     yield f"- Searched: {passages}, by SQLite's full-text search"
     yield f"- Researched by: {_escaped(contents.author)}"
     if contents.review:
-        comment = _escaped(contents.review.comment)
-        said = f", with the comment “{comment}”" if comment else ""
-        yield f"- Reviewed by a person: {contents.review.decision}{said}"
+        yield f"- {_reviewed(contents.review)}"
     yield "- Every quote was found again, word for word, in the passage it is cited from."
     for unread in corpus.unread[:MAX_NAMED]:
         yield f"- Not read: {_escaped(unread.name)}, which {_escaped(unread.why)}"
     if len(corpus.unread) > MAX_NAMED:
         yield f"- Not read besides: {len(corpus.unread) - MAX_NAMED} files; see `sources.json`"
     yield ""
+
+
+def _reviewed(review: Decision) -> str:
+    comment = _escaped(review.comment)
+    who = f" by {_escaped(review.by)}" if review.by else ""
+    how = ", edited" if review.content is not None else ""
+    said = f", with the comment “{comment}”" if comment else ""
+    return f"Reviewed by a person: {review.verdict}{who}{how}{said}"
 
 
 def _listed(contents: Contents, sources: Sources) -> dict[str, Json]:

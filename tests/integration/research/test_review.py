@@ -1,4 +1,4 @@
-"""A report that a person must approve: it waits, and their word decides."""
+"""A report that a person must approve: it waits, and their word decides, in each of its homes."""
 
 import json
 from pathlib import Path
@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 
-from runs.events import EventType
-from runs.operations import OperationError, OperationType
+from runs.approvals import Verdict
+from runs.asked import Approval, ApprovalState, Person
+from runs.deciding import Ballot
 from runs.run import Run, Status
-from tests.support.cost import SESSION_ID, Plant
-from tests.support.research import plant, write
+from tests.support.homes import Home, files_of
+from tests.support.research import write
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Plant:
-    return plant(tmp_path)
+ADA = Person(name="Ada", origin="a test")
 
 
 @pytest.fixture
@@ -23,21 +21,16 @@ def wish(tmp_path: Path) -> str:
     return json.dumps({"corpus": str(write(tmp_path)), "review": True, "review_hours": 2})
 
 
-def callback_of(place: Plant) -> str:
-    """Give the id of the open question."""
-    found = [
-        operation
-        for operation in place.journal.operations(SESSION_ID)
-        if operation.type is OperationType.CALLBACK
-    ]
+def approval_of(home: Home) -> Approval:
+    found = home.journal.approvals(home.head().session_id)
     assert len(found) == 1
-    assert found[0].callback_id is not None
-    return found[0].callback_id
+    return found[0]
 
 
-def answer(place: Plant, decision: str, comment: str = "") -> None:
-    payload = json.dumps({"decision": decision, "comment": comment})
-    place.journal.complete_callback(callback_of(place), payload, now=place.clock())
+def decide(home: Home, verdict: Verdict, comment: str = "", content: str | None = None) -> Run:
+    shown = approval_of(home)
+    ballot = Ballot(verdict=verdict, person=ADA, hash=shown.hash, comment=comment, content=content)
+    return home.decide(ballot)
 
 
 def result(run: Run) -> dict[str, Any]:
@@ -45,73 +38,83 @@ def result(run: Run) -> dict[str, Any]:
     return run.result
 
 
-def test_a_report_waits_for_its_reviewer_with_a_draft(place: Plant, wish: str) -> None:
-    run = place.attempt(wish)
+def test_a_report_waits_for_its_reviewer_with_a_draft(home: Home, wish: str) -> None:
+    run = home.run(wish)
 
     assert run.status is Status.WAITING
     assert {it.name for it in run.artifacts} == {"draft.md", "passages.json"}
-    assert place.files()["draft.md"].startswith(b"# Research report\n")
-    told = [
-        recorded.event.details["Message"]
-        for recorded in place.journal.events(SESSION_ID)
-        if recorded.event.type is EventType.PROGRESS_REPORTED
-    ]
-    assert told[-1] == f"draft.md waits for an answer to callback {callback_of(place)}"
+    draft = files_of(home)["draft.md"].decode()
+    approval = approval_of(home)
+    assert approval.state is ApprovalState.OPEN
+    assert approval.question.what.startswith("publish the research report “")
+    assert approval.question.content == draft
+    assert draft.startswith("# Research report\n")
+    assert run.progress.message == "draft.md waits for a person to approve or deny it"
 
 
-def test_an_approved_report_is_published_with_the_comment(place: Plant, wish: str) -> None:
-    paid = place.attempt(wish).usage.model_calls
-    answer(place, "approved", "Fine.")
+def test_an_approved_report_is_published_with_the_comment(home: Home, wish: str) -> None:
+    paid = home.run(wish).usage.model_calls
 
-    run = place.attempt(wish)
+    run = decide(home, Verdict.APPROVED, "Fine.")
 
     assert run.status is Status.COMPLETED
-    assert result(run)["review"] == {"decision": "approved", "comment": "Fine."}
+    expected = {"decision": "approved", "comment": "Fine.", "by": "Ada", "edited": False}
+    assert result(run)["review"] == expected
     assert set(result(run)["artifacts"]) == {it.name for it in run.artifacts}
-    text = place.files()["report.md"].decode()
-    assert "Reviewed by a person: approved, with the comment “Fine.”" in text
+    text = files_of(home)["report.md"].decode()
+    assert "Reviewed by a person: approved by Ada, with the comment “Fine.”" in text
     assert run.usage.model_calls == paid
+    assert approval_of(home).state is ApprovalState.APPROVED
 
 
-def test_a_denied_report_is_not_published(place: Plant, wish: str) -> None:
-    place.attempt(wish)
-    answer(place, "denied", "Too short.")
+def test_a_reviewer_s_own_version_is_published(home: Home, wish: str) -> None:
+    home.run(wish)
 
-    run = place.attempt(wish)
+    run = decide(home, Verdict.APPROVED, content="# Shorter\n")
+
+    assert result(run)["review"]["edited"] is True
+    expected = "# Shorter\n- Reviewed by a person: approved by Ada, edited\n"
+    assert files_of(home)["report.md"].decode() == expected
+    assert files_of(home)["draft.md"].startswith(b"# Research report\n")
+
+
+def test_a_denied_report_is_not_published(home: Home, wish: str) -> None:
+    home.run(wish)
+
+    run = decide(home, Verdict.DENIED, "Too short.")
 
     assert run.status is Status.COMPLETED
     assert result(run)["headline"] == "Denied: Too short."
     assert {it.name for it in run.artifacts} == {"draft.md", "passages.json"}
 
 
-def test_an_answer_that_can_not_be_read_publishes_nothing(place: Plant, wish: str) -> None:
-    place.attempt(wish)
-    place.journal.complete_callback(callback_of(place), "ok!", now=place.clock())
+def test_an_answer_that_can_not_be_read_publishes_nothing(home: Home, wish: str) -> None:
+    home.run(wish)
 
-    run = place.attempt(wish)
+    run = home.answer("ok!")
 
     assert result(run)["review"]["decision"] == "denied"
     assert "'ok!', expected an object" in result(run)["review"]["comment"]
+    assert approval_of(home).state is ApprovalState.DENIED
 
 
-def test_a_question_that_could_not_be_asked_publishes_nothing(place: Plant, wish: str) -> None:
-    place.attempt(wish)
-    error = OperationError(type="MailError", message="the mail bounced")
-    place.journal.fail_callback(callback_of(place), error, now=place.clock())
+def test_a_question_that_could_not_be_asked_publishes_nothing(home: Home, wish: str) -> None:
+    home.run(wish)
 
-    run = place.attempt(wish)
+    run = home.refuse("the mail bounced")
 
-    assert result(run)["review"] == {"decision": "denied", "comment": "the mail bounced"}
+    assert result(run)["review"]["comment"] == "the mail bounced"
+    assert "report.md" not in files_of(home)
 
 
-def test_no_answer_in_time_publishes_nothing_and_says_so(place: Plant, wish: str) -> None:
-    place.attempt(wish)
+def test_no_answer_in_time_publishes_nothing_and_says_so(home: Home, tmp_path: Path) -> None:
+    # As short as can be: the Lambda home waits in real time.
+    wish = {"corpus": str(write(tmp_path)), "review": True, "review_hours": 1 / 3600}
+    home.run(json.dumps(wish))
 
-    # Each attempt is ten minutes later; the question expires after two hours.
-    statuses = [place.attempt(wish).status for _ in range(13)]
+    run = home.wait()
 
-    run = place.head()
-    assert statuses[0] is Status.WAITING
     assert run.status is Status.COMPLETED
-    assert result(run)["headline"] == "Denied: nobody answered within 2 hours"
-    assert "report.md" not in place.files()
+    assert result(run)["headline"] == "Denied: nobody answered within 0:00:01"
+    assert "report.md" not in files_of(home)
+    assert approval_of(home).state is ApprovalState.EXPIRED

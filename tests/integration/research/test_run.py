@@ -1,4 +1,4 @@
-"""Whole runs of `research-report`: the real engine, the offline model, a journal on disk."""
+"""Whole runs of `research-report` in each of its homes, with the offline model."""
 
 import json
 import re
@@ -17,22 +17,33 @@ from agent.workflows.research.errors import CorpusNotFoundError, PageUnavailable
 from agent.workflows.research.notes import Analysis, Notes, Summary
 from agent.workflows.research.prompts import topic_of
 from agent.workflows.research_report import MAX_RESEARCHERS, retry
-from runs.events import EventType
+from runs.events import Event, EventType
 from runs.run import Run, Status
-from tests.support.cost import SESSION_ID, Plant, digests
-from tests.support.research import DOCUMENTS, SAMPLE, plant, write
+from tests.support.cost import digests
+from tests.support.homes import Home, Homes, WorkerHome, files_of
+from tests.support.research import DOCUMENTS, QUESTION, SAMPLE, write
+from tests.support.web import Site
 
 FILES = {"passages.json", "report.md", "sources.json"}
 
 
-def model_calls(plant: Plant) -> Counter[str | None]:
+def events(home: Home) -> list[Event]:
+    return [recorded.event for recorded in home.journal.events(home.head().session_id)]
+
+
+def model_calls(home: Home) -> Counter[str | None]:
     """Count the paid calls of each agent."""
-    events = [recorded.event for recorded in plant.journal.events(SESSION_ID)]
-    return Counter(event.name for event in events if event.type is EventType.MODEL_CALLED)
+    return Counter(event.name for event in events(home) if event.type is EventType.MODEL_CALLED)
 
 
-def sources(plant: Plant) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(plant.files()["sources.json"])
+def tries(home: Home, step: str) -> int:
+    """Count how often a step failed."""
+    failed = [event for event in events(home) if event.type is EventType.STEP_FAILED]
+    return sum(event.name == step for event in failed)
+
+
+def sources(home: Home) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(files_of(home)["sources.json"])
     return data
 
 
@@ -45,24 +56,24 @@ def given(corpus: Path, **more: object) -> str:
     return json.dumps({"corpus": [str(corpus)], **more})
 
 
-def test_without_an_input_the_sample_is_researched(tmp_path: Path) -> None:
-    place = plant(tmp_path, prompt="How do agents survive a crash, and what does it cost?")
+def test_without_an_input_the_sample_is_researched(homes: Homes) -> None:
+    home = homes("How do agents survive a crash, and what does it cost?")
 
-    run = place.attempt(None)
+    run = home.run(None)
 
     assert run.status is Status.COMPLETED, run.error
     assert set(result(run)["artifacts"]) == FILES == {it.name for it in run.artifacts}
     assert result(run)["findings"] >= 10
     assert result(run)["dropped"] == 0
     assert run.progress.done == run.progress.total == 5
-    assert "the offline playbook, without a language model" in place.files()["report.md"].decode()
+    assert "the offline playbook, without a language model" in files_of(home)["report.md"].decode()
 
 
-def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(tmp_path: Path) -> None:
-    place = plant(tmp_path, prompt="How do agents survive a crash, and what does it cost?")
-    place.attempt(None)
+def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(homes: Homes) -> None:
+    home = homes("How do agents survive a crash, and what does it cost?")
+    home.run(None)
 
-    found = sources(place)["sources"]
+    found = sources(home)["sources"]
 
     assert found
     for source in found:
@@ -72,38 +83,37 @@ def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(tmp_path
             assert " ".join(quote.split()) in named
 
 
-def test_the_planner_is_asked_only_where_nobody_names_topics(tmp_path: Path) -> None:
+def test_the_planner_is_asked_only_where_nobody_names_topics(tmp_path: Path, homes: Homes) -> None:
     corpus = write(tmp_path)
-    places = [tmp_path / name for name in ("asked", "listed", "named")]
-    for folder in places:
-        folder.mkdir()
-    asked, listed = plant(places[0]), plant(places[1], prompt="Tell me of\n- lamps\n- keepers")
-    named = plant(places[2])
+    asked, listed, named = homes(), homes("Tell me of\n- lamps\n- keepers"), homes()
 
     topics = [
-        result(asked.attempt(str(corpus)))["topics"],
-        result(listed.attempt(str(corpus)))["topics"],
-        result(named.attempt(given(corpus, topics=["lamp oil"])))["topics"],
+        result(asked.run(str(corpus)))["topics"],
+        result(listed.run(str(corpus)))["topics"],
+        result(named.run(given(corpus, topics=["lamp oil"])))["topics"],
     ]
 
     assert topics == [["Lamps", "Keepers"], ["lamps", "keepers"], ["lamp oil"]]
     assert [model_calls(it)["planner"] > 0 for it in (asked, listed, named)] == [True, False, False]
 
 
-def test_two_runs_of_one_corpus_give_the_same_bytes(tmp_path: Path) -> None:
-    written = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        place = plant(tmp_path / name)
-        place.attempt(str(write(tmp_path / name)))
-        written.append(digests(place.files()))
+def test_every_home_gives_the_same_bytes(tmp_path: Path, homes: Homes) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    expected = WorkerHome(elsewhere, workflow="research-report", prompt=QUESTION)
+    expected.run(str(write(tmp_path)))
 
-    assert written[0] == written[1]
-    assert written[0].keys() == FILES
+    home = homes()
+    home.run(str(tmp_path / "corpus"))
+
+    assert digests(files_of(home)) == digests(files_of(expected))
+    assert files_of(home).keys() == FILES
 
 
-def test_a_question_nobody_answers_ends_with_what_was_searched(tmp_path: Path) -> None:
-    run = plant(tmp_path, prompt="Who built submarines?").attempt(str(write(tmp_path)))
+def test_a_question_nobody_answers_ends_with_what_was_searched(
+    tmp_path: Path, homes: Homes
+) -> None:
+    run = homes("Who built submarines?").run(str(write(tmp_path)))
 
     assert run.status is Status.FAILED
     assert run.error is not None
@@ -122,38 +132,48 @@ def test_a_question_nobody_answers_ends_with_what_was_searched(tmp_path: Path) -
     ],
 )
 def test_a_corpus_that_can_not_be_had_fails_at_once_and_says_why(
-    tmp_path: Path, name: str, kind: str
+    tmp_path: Path, home: Home, name: str, kind: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "blank").mkdir()
     (tmp_path / "blank" / "a.md").write_text("\n")
-    place = plant(tmp_path)
 
-    run = place.attempt(name if ":" in name else str(tmp_path / name))
+    run = home.run(name if ":" in name else str(tmp_path / name))
 
     assert run.status is Status.FAILED
     assert run.error is not None
     assert run.error.type == kind
-    assert model_calls(place) == {}
+    assert model_calls(home) == {}
+    assert run.attempt == 1
 
 
-def test_an_address_that_does_not_answer_is_tried_three_times(tmp_path: Path) -> None:
-    place = plant(tmp_path)
+def test_an_address_that_does_not_answer_is_tried_three_times(home: Home) -> None:
+    run = home.run("http://127.0.0.1:1/x")
 
-    statuses = [place.attempt("http://127.0.0.1:1/x").status for _ in range(3)]
+    assert run.status is Status.FAILED
+    assert run.error is not None
+    assert run.error.type == "PageUnavailableError"
+    assert tries(home, "corpus") == 3
 
-    assert statuses == [Status.WAITING, Status.WAITING, Status.FAILED]
-    error = place.head().error
-    assert error is not None
-    assert error.type == "PageUnavailableError"
+
+def test_a_page_and_a_file_are_one_corpus(tmp_path: Path, home: Home, site: Site) -> None:
+    corpus = write(tmp_path)
+    site.pages["/lamps"] = (200, {"Content-Type": "text/markdown"}, DOCUMENTS["lamps.md"].encode())
+    wish = json.dumps({"corpus": [str(corpus / "keepers.md"), f"{site.url}/lamps"]})
+
+    run = home.run(wish)
+
+    assert run.status is Status.COMPLETED, run.error
+    cited = {source["document"] for source in sources(home)["sources"]}
+    assert cited == {"keepers.md", f"{site.url}/lamps"}
 
 
 def test_steps_are_tried_three_times_with_longer_and_longer_waits() -> None:
     error = ConnectionError("hung up")
 
-    tries = [retry(error, tries) for tries in (1, 2, 3)]
+    decided = [retry(error, tries) for tries in (1, 2, 3)]
 
-    assert [(it.should_retry, it.delay_seconds) for it in tries] == [
+    assert [(it.should_retry, it.delay_seconds) for it in decided] == [
         (True, 5),
         (True, 10),
         (False, 0),
@@ -193,7 +213,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, before: Callable[[str, int], None]) -
 
 
 def test_researchers_work_side_by_side_and_no_more_than_the_bound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(MAX_RESEARCHERS)
 
@@ -205,14 +225,14 @@ def test_researchers_work_side_by_side_and_no_more_than_the_bound(
     watched = watch(monkeypatch, meet)
     topics = [f"lamp number {n}" for n in range(MAX_RESEARCHERS * 2)]
 
-    run = plant(tmp_path).attempt(given(write(tmp_path), topics=topics))
+    run = home.run(given(write(tmp_path), topics=topics))
 
     assert run.status is Status.COMPLETED, run.error
     assert watched.most == MAX_RESEARCHERS
 
 
 def test_a_researcher_that_fails_is_taken_up_again_and_nobody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter(["once"])
 
@@ -222,22 +242,18 @@ def test_a_researcher_that_fails_is_taken_up_again_and_nobody_else(
             raise ConnectionError(message)
 
     watch(monkeypatch, fail_once)
-    place = plant(tmp_path)
-    wish = given(write(tmp_path), topics=["lamps", "keepers"])
 
-    first = place.attempt(wish)
-    paid = model_calls(place)
-    last = place.attempt(wish)
+    run = home.run(given(write(tmp_path), topics=["lamps", "keepers"]))
 
-    assert first.status is Status.WAITING
-    assert last.status is Status.COMPLETED, last.error
-    assert (paid["research-1"], paid["research-2"]) == (3, 1)
-    again = model_calls(place)
-    assert (again["research-1"], again["research-2"]) == (3, 3)
+    assert run.status is Status.COMPLETED, run.error
+    assert run.attempt == 2
+    calls = model_calls(home)
+    assert (calls["research-1"], calls["research-2"]) == (3, 3)
+    assert (tries(home, "research-1"), tries(home, "research-2")) == (0, 1)
 
 
 def test_a_topic_that_can_not_be_researched_is_missing_and_the_report_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(topic: str, _: int) -> None:
         if topic == "keepers":
@@ -245,38 +261,29 @@ def test_a_topic_that_can_not_be_researched_is_missing_and_the_report_says_so(
             raise ConnectionError(message)
 
     watch(monkeypatch, fail)
-    place = plant(tmp_path)
-    wish = given(write(tmp_path), topics=["lamps", "keepers"])
 
-    statuses = [place.attempt(wish).status for _ in range(3)]
+    run = home.run(given(write(tmp_path), topics=["lamps", "keepers"]))
 
-    assert statuses == [Status.WAITING, Status.WAITING, Status.COMPLETED]
-    text = place.files()["report.md"].decode()
+    assert run.status is Status.COMPLETED, run.error
+    text = files_of(home)["report.md"].decode()
     assert "“keepers” was not researched: the provider hung up" in text
-    starts = [
-        recorded.event
-        for recorded in place.journal.events(SESSION_ID)
-        if recorded.event.type is EventType.STEP_STARTED and recorded.event.name == "research-2"
-    ]
-    assert len(starts) == 3
+    assert tries(home, "research-2") == 3
 
 
 def test_without_any_topic_researched_the_run_fails_with_the_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: str, __: int) -> None:
         message = "the provider hung up"
         raise ConnectionError(message)
 
     watch(monkeypatch, fail)
-    place = plant(tmp_path)
 
-    statuses = [place.attempt(str(write(tmp_path))).status for _ in range(3)]
+    run = home.run(str(write(tmp_path)))
 
-    assert statuses[-1] is Status.FAILED
-    error = place.head().error
-    assert error is not None
-    assert (error.type, error.message) == ("ConnectionError", "the provider hung up")
+    assert run.status is Status.FAILED
+    assert run.error is not None
+    assert (run.error.type, run.error.message) == ("ConnectionError", "the provider hung up")
 
 
 def forging(real: Playbook, name: str, change: Callable[[dict[str, Any]], None]) -> Playbook:
@@ -293,7 +300,7 @@ def forging(real: Playbook, name: str, change: Callable[[dict[str, Any]], None])
 
 
 def test_what_agents_make_up_is_not_in_the_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, homes: Homes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unread = {"passage_id": "d9-p1", "quote": "The keeper of Ar-Men lives alone."}
     invented = {
@@ -321,13 +328,13 @@ def test_what_agents_make_up_is_not_in_the_report(
     # More documents than a researcher reads, so that a passage exists that nobody was given.
     documents = DOCUMENTS | {f"x{n}.md": f"Wreck {n} lies in deep water." for n in range(7)}
     corpus = write(tmp_path, documents | {"x7.md": "The keeper of Ar-Men lives alone."})
-    place = plant(tmp_path, prompt="What of whale oil?")
+    home = homes("What of whale oil?")
 
-    run = place.attempt(given(corpus, topics=["whale oil"]))
+    run = home.run(given(corpus, topics=["whale oil"]))
 
     assert run.status is Status.COMPLETED, run.error
     assert result(run)["dropped"] == 4
-    text = place.files()["report.md"].decode()
+    text = files_of(home)["report.md"].decode()
     body, _, missing = text.partition("## What is missing")
     for made_up in ("Gas is used now", "Nobody looked here", "Baseless", "Out of nowhere"):
         assert made_up not in body

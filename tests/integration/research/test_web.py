@@ -1,50 +1,13 @@
 """Pages are fetched over real sockets, within limits."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from agent.workflows.research import web
 from agent.workflows.research.errors import PageRefusedError, PageUnavailableError
 from agent.workflows.research.web import fetch
-
-
-@dataclass
-class Site:
-    """A web server whose pages tests write."""
-
-    url: str
-    #: Status, headers and body by path.
-    pages: dict[str, tuple[int, dict[str, str], bytes]]
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = pages.get(self.path, (404, {}, b""))
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = Site(f"http://127.0.0.1:{server.server_port}", pages)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.support.web import Site
 
 
 def get(url: str) -> web.Page:

@@ -7,7 +7,6 @@ import pytest
 
 from agent.workflows.research.errors import CorpusTooLargeError, InquiryError
 from agent.workflows.research.inquiry import MAX_INPUT_BYTES, SAMPLE, Inquiry
-from agent.workflows.research.review import Decision, Review
 from agent.workflows.research.topics import MAX_TOPICS, listed, tidy
 
 
@@ -102,22 +101,3 @@ def test_topics_are_few_short_and_told_apart() -> None:
 
     assert found[:2] == ("A b", "x" * 200)
     assert len(found) == MAX_TOPICS
-
-
-@pytest.mark.parametrize("payload", ['{"decision": "approved"}', {"decision": "approved"}])
-def test_an_approval_is_read(payload: object) -> None:
-    assert Review.from_payload(payload) == Review(decision=Decision.APPROVED)
-
-
-def test_a_denial_has_its_comment() -> None:
-    found = Review.from_payload('{"decision": "denied", "comment": "too long"}')
-
-    assert found == Review(decision=Decision.DENIED, comment="too long")
-
-
-@pytest.mark.parametrize("payload", [None, "yes", "[]", '{"decision": "APPROVED!"}', "{}", 1])
-def test_what_can_not_be_read_is_no_approval(payload: object) -> None:
-    found = Review.from_payload(payload)
-
-    assert found.decision is Decision.DENIED
-    assert "expected an object whose decision is 'approved' or 'denied'" in found.comment

@@ -10,7 +10,7 @@ import pytest
 from agent.workflows.research.check import Dropped, Found, Researched
 from agent.workflows.research.notes import Analysis, Citation, Point, Sentence, Summary
 from agent.workflows.research.report import Contents, write_report
-from agent.workflows.research.review import Decision, Review
+from runs.approvals import Decision, Verdict
 from tests.support.research import corpus_of, write
 
 OIL = Citation(passage_id="d2-p1", quote="lit with whale oil")
@@ -91,12 +91,20 @@ def test_no_text_becomes_a_heading_a_link_or_a_tag(contents: Contents) -> None:
 
 
 def test_a_review_is_told(contents: Contents) -> None:
-    review = Review(decision=Decision.APPROVED, comment="well *done*")
+    review = Decision(verdict=Verdict.APPROVED, comment="well *done*", by="Ada")
 
     text = text_of(replace(contents, review=review))
 
-    assert "- Reviewed by a person: approved, with the comment “well \\*done\\*”" in text
+    assert "- Reviewed by a person: approved by Ada, with the comment “well \\*done\\*”" in text
     assert "Reviewed" not in text_of(contents)
+
+
+def test_a_reviewer_s_version_is_the_report(contents: Contents) -> None:
+    review = Decision(verdict=Verdict.APPROVED, by="Ada", content="# Shorter\n")
+
+    text = text_of(replace(contents, review=review))
+
+    assert text == "# Shorter\n- Reviewed by a person: approved by Ada, edited\n"
 
 
 def test_the_same_contents_are_the_same_bytes(contents: Contents) -> None:
