@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
+from typing import TypeVar
 
 from cli.errors import AmbiguousRunError, UnknownRunError, UsageError
 from runs.ids import MIN_SESSION_ID
 from runs.journal.base import MAX_PAGE, Journal, Recorded
 from runs.operations import Operation
 from runs.run import Run, Status
+
+T = TypeVar("T")
 
 #: The word that stands for the run accepted last.
 LAST = "last"
@@ -90,6 +93,11 @@ class RunReader:
         """Read all operations of a run."""
         with self._translated():
             return self._journal.operations(session_id)
+
+    def use(self, work: Callable[[Journal], T]) -> T:
+        """Do some work with the journal itself."""
+        with self._translated():
+            return work(self._journal)
 
     def _got(self, given: str) -> Run | None:
         run = self.get(given)

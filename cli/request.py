@@ -65,9 +65,9 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
     """
     detail = wish.to_fields()
     detail.setdefault("workflow", DEFAULT_WORKFLOW)
-    prompts = _DEFAULT_PROMPTS if wish.input else _DEFAULT_PROMPTS | _SAMPLE_PROMPTS
-    if detail["workflow"] in prompts:
-        detail.setdefault("prompt", prompts[str(detail["workflow"])])
+    prompt = default_prompt(str(detail["workflow"]), has_input=bool(wish.input))
+    if prompt is not None:
+        detail.setdefault("prompt", prompt)
     if wish.input is not None:
         detail["input"] = resolved_input(wish.input, is_remote=is_remote)
     try:
@@ -82,6 +82,12 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
         msg = f"{option_of(error.field)}: {str(error).partition(': ')[2]}"
         raise UsageError(msg) from error
     return {**detail, "session_id": request.session_id}
+
+
+def default_prompt(workflow: str, *, has_input: bool) -> str | None:
+    """Give what a workflow is asked where nothing is said; None where only its owner knows."""
+    prompts = _DEFAULT_PROMPTS if has_input else _DEFAULT_PROMPTS | _SAMPLE_PROMPTS
+    return prompts.get(workflow)
 
 
 def option_of(field: str) -> str:

@@ -5,58 +5,29 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local import own_emulator
 from local.clients import Client, local_client
-from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
-from local.emulator_environment import emulator_environment
 from local.home import Home
-from local.ports import free_port
-from local.processes import ProcessId, stop_child
+from local.own_emulator import RunningEmulator
+from local.processes import ProcessId
 from local.stack import down, status, up
 from local.state import StackState
 from runs.artifacts.folder import FolderStore
 from runs.journal.dynamodb import DynamoJournal
 
 
-@dataclass(frozen=True, slots=True)
-class RunningEmulator:
-    """An emulator for as long as a test needs it."""
-
-    endpoint: str
-    pid: int
-
-    def client(self, service: str) -> Client:
-        """Make a boto3 client of a service of this emulator."""
-        return local_client(service, self.endpoint)
-
-
-@contextmanager
 def running_emulator(
     folder: Path, *, agentcore_url: str | None = None
-) -> Iterator[RunningEmulator]:
-    """Run an emulator for the block, with its state and log in a folder.
-
-    Its environment is the checkout's own, made on first use and shared by all tests.
-    """
-    settings = EmulatorSettings(
-        port=free_port(),
-        state=folder / "emulator-state",
-        log_file=folder / "emulator.log",
-        agentcore_url=agentcore_url,
-    )
-    python = emulator_environment(Home.at(folder).emulator_environment).python()
-    child = start_emulator(python, settings, environ=os.environ)
-    try:
-        wait_for_emulator(child, settings)
-        yield RunningEmulator(settings.endpoint, child.pid)
-    finally:
-        stop_child(child)
+) -> AbstractContextManager[RunningEmulator]:
+    """Run an emulator for a block, with its state and log in a folder."""
+    return own_emulator.running_emulator(folder, environ=os.environ, agentcore_url=agentcore_url)
 
 
 @pytest.fixture(scope="session")
