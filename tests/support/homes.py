@@ -18,11 +18,11 @@ from agent.runner import Limits
 from agent.settling import Settler
 from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
-from runs.callback_service import LambdaCallbackService
 from runs.deciding import Ballot
 from runs.ids import execution_session_id
 from runs.journal.base import Journal
 from runs.journal.sqlite import SqliteJournal
+from runs.lambda_callbacks import LambdaCallbackService
 from runs.operations import Operation, OperationError, OperationStatus, OperationType
 from runs.run import Run
 from runs.signals import NoSignal
