@@ -21,7 +21,18 @@ from local.home import PROJECT
 Benchmark = Callable[[Path], list[Row]]
 
 #: Modules of this package, the quiet ones first: a stack that ends leaves the disk busy.
-NAMES = ("entrypoint", "startup", "durable_step", "invoker", "completion", "make_run")
+NAMES = (
+    "entrypoint",
+    "startup",
+    "durable_step",
+    "growth",
+    "peer_steps",
+    "recovery",
+    "retry_cost",
+    "invoker",
+    "completion",
+    "make_run",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,8 +1,10 @@
 """A store for the durable SDK that does nothing: what is left is the SDK's own time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from aws_durable_execution_sdk_python import state
 from aws_durable_execution_sdk_python.execution import (
     DurableExecutionInvocationInputWithClient,
     InitialExecutionState,
@@ -25,6 +27,25 @@ _STATUSES = {
     OperationAction.START: OperationStatus.STARTED,
     OperationAction.SUCCEED: OperationStatus.SUCCEEDED,
 }
+#: As the SDK comes: the journal's client fits them to itself when it is first opened.
+_READ_TIMEOUT = state.ExecutionState._read_timeout
+_STOP_CHECKPOINTING = state.ExecutionState.stop_checkpointing
+
+
+@contextmanager
+def sdk_as_it_comes() -> Iterator[None]:
+    """Undo for the block what `agent.durable.batches` changes about the SDK's pauses."""
+    fitted = state.ExecutionState._read_timeout, state.ExecutionState.stop_checkpointing
+    _set(_READ_TIMEOUT, _STOP_CHECKPOINTING)
+    try:
+        yield
+    finally:
+        _set(*fitted)
+
+
+def _set(read_timeout: Callable[..., float], stop_checkpointing: Callable[..., None]) -> None:
+    state.ExecutionState._read_timeout = read_timeout  # type: ignore[method-assign]
+    state.ExecutionState.stop_checkpointing = stop_checkpointing  # type: ignore[method-assign]
 
 
 def _write_nothing() -> None:
