@@ -138,7 +138,7 @@ class _Reading:
     #: How long each finished step had taken.
     _steps: dict[str, float] = field(default_factory=dict)
     _began_at: dict[str, datetime] = field(default_factory=dict)
-    #: The agents whose last call is known to have ended in an error, and so is not in doubt.
+    #: The agents that had no call in flight when they were last heard of.
     _settled: set[str] = field(default_factory=set)
     _after: Resumed = Resumed.LOST
     #: What an attempt found, until it gets further.
@@ -195,13 +195,11 @@ class _Reading:
             self._began_at[step] = event.at
             return
         began_at = self._began_at.pop(step, event.at)
-        if event.type is EventType.STEP_SUCCEEDED:
-            if _is_tried_again(event):
-                return
+        # An agent's own step has its name, and a number from its second turn on. When it has
+        # ended, however it did, no call of the agent is in flight.
+        self._settled |= {event.name or "", (event.name or "").rpartition("-")[0]}
+        if event.type is EventType.STEP_SUCCEEDED and not _is_tried_again(event):
             self._steps[step] = (event.at - began_at).total_seconds()
-        else:
-            # An agent's own step has its name, and a number from its second turn on.
-            self._settled |= {event.name or "", (event.name or "").rpartition("-")[0]}
 
     def _forget(self, event: Event) -> None:
         """Leave out what a retry dropped: it is paid for again, because somebody wanted it so."""

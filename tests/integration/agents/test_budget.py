@@ -31,12 +31,13 @@ from agent.registry import Registry
 from agent.runner import Limits, Runner
 from agent.services import attempt_of
 from agent.settling import Settler
+from runs.again import Retry
 from runs.artifacts.folder import FolderStore
 from runs.budget import BUDGET_EXCEEDED, Budget, reached
-from runs.events import EventType
+from runs.events import Event, EventType
 from runs.ids import child_session_id
 from runs.journal.sqlite import SqliteJournal
-from runs.receipt import Receipt, receipt
+from runs.receipt import Receipt, Resumed, receipt, usage_of_call
 from runs.run import Run, Status, Usage
 from runs.signals import NoSignal
 from tests.support.agents import OFFLINE, SESSION_ID, Clock, assert_valid
@@ -105,9 +106,13 @@ class Plant:
     def count(self, kind: EventType, session_id: str = SESSION_ID) -> int:
         return sum(each.event.type is kind for each in self.journal.events(session_id))
 
-    def receipt(self) -> Receipt:
+    def calls(self) -> list[Event]:
+        """Give the facts of the model calls that returned."""
         events = (each.event for each in self.journal.events(SESSION_ID))
-        return receipt(self.head(), events)
+        return [event for event in events if event.type is EventType.MODEL_CALLED]
+
+    def receipt(self) -> Receipt:
+        return receipt(self.head(), (each.event for each in self.journal.events(SESSION_ID)))
 
     def assert_valid(self, agent: str) -> None:
         bodies: list[Any] = [each.body for each in self.journal.messages(SESSION_ID, agent)]
@@ -176,18 +181,23 @@ def counter(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
     return counting(context, "counter")
 
 
+def dying_in_a_call(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+    def playbook(conversation: Conversation) -> Turn:
+        if conversation.turn == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return counts(5)(conversation)
+
+    return run_agent(context, name="counter", build=build, prompt="count", playbook=playbook)
+
+
 def cost_of_calls(tmp_path: Path, calls: int) -> Usage:
     """Give what the first calls of `counter` use."""
     plant = Plant(tmp_path / "undisturbed")
     plant.accept(Budget())
     plant.run(test=counter)
-    events = [each.event for each in plant.journal.events(SESSION_ID)]
+    called = plant.calls()[:calls]
     plant.journal.close()
-    called = [event for event in events if event.type is EventType.MODEL_CALLED][:calls]
-    used = [(event.details["InputTokens"], event.details["OutputTokens"]) for event in called]
-    tokens = sum(int(str(read)) + int(str(written)) for read, written in used)
-    # A token costs a thousandth of a dollar.
-    return Usage(input_tokens=tokens, cost_nano_usd=tokens * 10**6)
+    return sum(map(usage_of_call, called), Usage())
 
 
 def test_no_call_is_made_once_a_limit_of_tokens_is_reached(plant: Plant, tmp_path: Path) -> None:
@@ -318,12 +328,7 @@ def test_branches_pass_a_limit_by_the_calls_in_flight_at_most(plant: Plant) -> N
 
     ended = plant.run(test=workflow)
 
-    events = [each.event for each in plant.journal.events(SESSION_ID)]
-    tokens = [
-        int(str(event.details["InputTokens"])) + int(str(event.details["OutputTokens"]))
-        for event in events
-        if event.type is EventType.MODEL_CALLED
-    ]
+    tokens = [usage_of_call(call).tokens for call in plant.calls()]
     assert ended.error is not None
     assert ended.error.type == BUDGET_EXCEEDED
     assert sum(tokens[:-branches]) < 2_000 <= sum(tokens)
@@ -416,6 +421,37 @@ def test_a_run_asked_for_without_limits_gets_the_process_s_and_keeps_them(plant:
     assert ended.budget == Budget(max_tokens=10, max_seconds=70)
     assert ended.usage.model_calls == 1
     assert plant.count(EventType.BUDGET_SET) == 1
+
+
+def test_a_retry_with_a_higher_limit_pays_for_nothing_again(plant: Plant, tmp_path: Path) -> None:
+    plant.accept(Budget(max_tokens=cost_of_calls(tmp_path, 3).tokens))
+    stopped = plant.run(test=counter)
+    plant.journal.retry(
+        SESSION_ID, Retry(by="test", budget=Budget(max_tokens=10**6)), now=plant.clock()
+    )
+
+    ended = plant.run(test=counter)
+
+    assert stopped.status is Status.FAILED
+    assert (ended.status, ended.usage.model_calls) == (Status.COMPLETED, 5)
+    bill = plant.receipt()
+    assert bill.repeated == Usage()
+    assert [each.after for each in bill.resumptions] == [Resumed.RETRIED]
+    assert bill.saved == stopped.usage
+
+
+def test_a_call_cut_by_the_death_of_its_worker_is_on_the_receipt(plant: Plant) -> None:
+    plant.accept(Budget())
+
+    assert plant.die(test=dying_in_a_call) == signal.SIGKILL
+    ended = plant.run(test=counter)
+
+    bill = plant.receipt()
+    third = usage_of_call(plant.calls()[2])
+    assert (ended.status, ended.usage.model_calls) == (Status.COMPLETED, 5)
+    assert bill.repeated == third
+    assert [(each.attempt, each.after) for each in bill.resumptions] == [(2, Resumed.LOST)]
+    assert bill.saved == usage_of_call(plant.calls()[0]) + usage_of_call(plant.calls()[1])
 
 
 def test_a_workflow_may_raise_the_limit_and_go_on_with_what_is_paid_for(

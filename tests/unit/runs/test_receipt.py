@@ -145,9 +145,11 @@ def test_a_call_begun_by_a_worker_that_died_is_repeated() -> None:
     assert timeline.receipt().repeated == CALL
 
 
-def test_a_call_that_is_known_to_have_failed_is_not_repeated() -> None:
+def test_a_call_after_an_orderly_end_is_not_repeated() -> None:
     for kind, name in (
         (EventType.MODEL_FAILED, "writer"),
+        # A turn that ended with a question.
+        (EventType.STEP_SUCCEEDED, "writer"),
         (EventType.STEP_FAILED, "writer"),
         (EventType.STEP_FAILED, "writer-2"),
     ):
