@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from runs.journal.base import Journal
-from runs.lifecycle import exhaustion
 from runs.listing import open_runs
 from runs.run import Run
+from runs.upkeep import ended_if_over
 
 logger = logging.getLogger(__name__)
 
+#: At the latest; a run that is due sooner is taken up on time.
 _INTERVAL_SECONDS = 1.0
 
 
@@ -33,32 +34,40 @@ class Poller:
     def run(self) -> None:
         """Look until stopped; the body of the poller's thread."""
         while not self._stop.is_set():
+            pause = _INTERVAL_SECONDS
             try:
-                self.look()
+                pause = self.look()
             except Exception:
                 # Whatever it is: who does not look again leaves every run to lie.
                 logger.exception("journal not read")
-            self._stop.wait(_INTERVAL_SECONDS)
+            self._stop.wait(pause)
 
     def stop(self) -> None:
         """Begin nothing any more."""
         self._stop.set()
 
-    def look(self) -> None:
-        """Look once."""
+    def look(self) -> float:
+        """Look once, and give the seconds after which to look again."""
+        pause = _INTERVAL_SECONDS
         for run in open_runs(self._journal):
             now = self._clock()
             if run.deadline_at <= now:
                 self._journal.expire(run.session_id, now=now)
             elif run.is_due(now):
                 self._take_up(run, now)
+            else:
+                pause = min(pause, _seconds_until_due(run, now))
+        return pause
 
     def _take_up(self, run: Run, now: datetime) -> None:
-        error = exhaustion(run)
-        if run.cancel_requested:
-            reason = run.cancel_reason or "its cancellation was requested"
-            self._journal.cancel(run.session_id, now=now, reason=reason)
-        elif error is not None:
-            self._journal.give_up(run.session_id, error=error, now=now)
-        else:
+        if ended_if_over(self._journal, run, now=now) is None:
             self._begin(run.session_id)
+
+
+def _seconds_until_due(run: Run, now: datetime) -> float:
+    """Give when a run that is not due will be, as far as its head tells."""
+    instants = [run.wake_at, run.lease.expires_at if run.lease else None]
+    return min(
+        ((at - now).total_seconds() for at in instants if at is not None and at > now),
+        default=_INTERVAL_SECONDS,
+    )

@@ -94,3 +94,12 @@ def test_a_look_that_fails_is_not_the_last(engine: Engine, monkeypatch: pytest.M
     poller.stop()
 
     assert begun[0] == "run-1"
+
+
+def test_it_looks_again_when_the_next_lease_expires(engine: Engine) -> None:
+    engine.attempt()
+    lease = engine.head().lease
+    assert lease is not None
+    almost = lambda: lease.expires_at - timedelta(seconds=0.25)  # noqa: E731 - an argument
+
+    assert Poller(engine.journal, begin=str, clock=almost).look() == 0.25
