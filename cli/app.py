@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from cli import read_commands, run_commands, stack_commands
+from cli import approval_commands, read_commands, run_commands, stack_commands
 from cli.errors import CliError, DetachedError, ExitCode
 from cli.text import clean
 from local.errors import LocalError
@@ -89,6 +89,9 @@ app.command(rich_help_panel=_RUNS)(read_commands.show)
 app.command(rich_help_panel=_RUNS)(read_commands.watch)
 app.command(rich_help_panel=_RUNS)(read_commands.result)
 app.command(rich_help_panel=_RUNS)(run_commands.cancel)
+app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
+app.command(rich_help_panel=_RUNS)(approval_commands.approve)
+app.command(rich_help_panel=_RUNS)(approval_commands.deny)
 app.command(rich_help_panel=_STACK)(stack_commands.up)
 app.command(rich_help_panel=_STACK)(stack_commands.down)
 app.command(rich_help_panel=_STACK)(stack_commands.doctor)

@@ -3,7 +3,11 @@
 CliError
 ├── UsageError              what was typed can't be done; 2
 │   ├── UnknownRunError     no run has that id
-│   └── AmbiguousRunError   several runs have ids that begin like that
+│   ├── AmbiguousRunError   several runs have ids that begin like that
+│   ├── UnknownApprovalError    no approval or run has that id
+│   ├── AmbiguousApprovalError  several approvals could be meant
+│   └── NothingAskedError   the run asks nothing any more
+├── UndecidedError          the approval takes no decision any more, or not this one; 1
 ├── DetachedError           Ctrl-C while watching; 130
 ├── InterruptedStartError   Ctrl-C while the local stack was coming up; 130
 ├── UnfinishedRunError      the run has not ended yet; 5
@@ -62,6 +66,36 @@ class AmbiguousRunError(UsageError):
         listed = "\n".join(f"  {candidate}" for candidate in candidates)
         super().__init__(f"{given!r} is the beginning of {count} runs, expected of one:\n{listed}")
         self.candidates = tuple(candidates)
+
+
+class UnknownApprovalError(UsageError):
+    """No approval has that id, and no run that asks something."""
+
+    def __init__(self, given: str, *, where: str) -> None:
+        super().__init__(
+            f"no approval {given!r} in {where}; `errand approvals` shows what waits for a decision"
+        )
+
+
+class AmbiguousApprovalError(UsageError):
+    """Several approvals could be meant."""
+
+    def __init__(self, given: str, *, candidates: Sequence[str]) -> None:
+        listed = "\n".join(f"  {candidate}" for candidate in candidates)
+        super().__init__(
+            f"{given!r} could be any of {len(candidates)} approvals, expected of one:\n{listed}"
+        )
+
+
+class NothingAskedError(UsageError):
+    """The run asks nothing any more."""
+
+    def __init__(self, session_id: str, *, last: str) -> None:
+        super().__init__(f"run {session_id} asks nothing now; it last asked {last}")
+
+
+class UndecidedError(CliError):
+    """A decision was not taken; what the approval came to stands."""
 
 
 class DetachedError(CliError):

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli.desk import ApprovalDesk
 from cli.errors import UnreachableError, UsageError
 from cli.reader import RunReader
 from local.home import Home
+from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
 from runs.errors import JournalFormatError, JournalUnavailableError
 from runs.journal.sqlite import SqliteJournal
+from runs.signals import NoSignal
 
 
 class FilePlace:
@@ -54,6 +57,11 @@ class FilePlace:
         journal = self._open()
         with self._translated():
             journal.cancel(session_id, now=datetime.now(UTC), reason=reason)
+
+    def desk(self) -> ApprovalDesk:
+        """See `Place.desk`. Nobody is signalled: the process that polls the journal finds it."""
+        answers = Answers(journal=self._open(), signal=NoSignal(), clock=lambda: datetime.now(UTC))
+        return ApprovalDesk(answers, where=self.name, translated=self._translated)
 
     def _open(self) -> SqliteJournal:
         if not self.is_there():

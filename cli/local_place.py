@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from botocore.config import Config
 
+from cli.desk import ApprovalDesk
 from cli.errors import LostError, UnreachableError
 from cli.reader import RunReader
 from cli.stack import Client, Stack
@@ -52,6 +53,10 @@ class LocalPlace:
     def cancel(self, session_id: str, *, reason: str) -> None:
         """See `Place.cancel`."""
         self._stack().cancel(session_id, reason=reason)
+
+    def desk(self) -> ApprovalDesk:
+        """See `Place.desk`."""
+        return self._stack().desk()
 
     def lost_requests(self) -> int:
         """See `StackPlace.lost_requests`."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from cli.desk import ApprovalDesk
 from cli.errors import UsageError
 from cli.file_place import FilePlace
 from cli.reader import RunReader
@@ -32,6 +33,10 @@ class Place(Protocol):
 
     def cancel(self, session_id: str, *, reason: str) -> None:
         """End a run nobody works on; ask the worker of one somebody works on."""
+        ...
+
+    def desk(self) -> ApprovalDesk:
+        """Open its journal for those who decide what runs ask."""
         ...
 
 

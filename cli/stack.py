@@ -4,17 +4,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
 from cli.reader import RunReader
+from runs.answering import Answers
 from runs.artifacts.base import ArtifactStore
 from runs.errors import JournalUnavailableError
 from runs.journal.dynamodb import DynamoJournal
 from runs.json_types import Json
+from runs.stepfunctions import StepFunctionsSignal
 
 #: boto3 makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
@@ -40,10 +44,14 @@ class Stack:
 
     def reader(self) -> RunReader:
         """Open the journal."""
+        return RunReader(self._journal(), where=self.name, translated=self._translated)
+
+    def desk(self) -> ApprovalDesk:
+        """Open the journal for those who decide; the state machine is told of each decision."""
         with self._translated():
-            client = self.clients("dynamodb")
-        journal = DynamoJournal(client, table=self._output("TableName"), artifacts=self.artifacts)
-        return RunReader(journal, where=self.name, translated=self._translated)
+            signal = StepFunctionsSignal(self.clients("stepfunctions"))
+        answers = Answers(journal=self._journal(), signal=signal, clock=lambda: datetime.now(UTC))
+        return ApprovalDesk(answers, where=self.name, translated=self._translated)
 
     def send(self, detail: Mapping[str, Json]) -> None:
         """Put a request on the bus."""
@@ -91,6 +99,11 @@ class Stack:
         with self._translated():
             answer = self.clients("sqs").get_queue_attributes(**asked)
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _journal(self) -> DynamoJournal:
+        with self._translated():
+            client = self.clients("dynamodb")
+        return DynamoJournal(client, table=self._output("TableName"), artifacts=self.artifacts)
 
     def _output(self, key: str) -> str:
         if key not in self.outputs:

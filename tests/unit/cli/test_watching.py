@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from cli.desk import ApprovalDesk
 from cli.errors import LostError, NotAcceptedError, RunGoneError, UnreachableError
 from cli.reader import RunReader
 from cli.scene import Scene
 from cli.watching import Watcher
+from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
 from runs.events import EventType
 from runs.journal.base import Changes, Journal, Recorded
 from runs.journal.sqlite import SqliteJournal
 from runs.run import Run, Status
+from runs.signals import NoSignal
 from tests.support.cli import StillClock
 from tests.support.journals import NOW, accept, an_event, claim
 
@@ -63,6 +66,10 @@ class ThisPlace:
 
     def cancel(self, session_id: str, *, reason: str) -> None:
         self.journal.cancel(session_id, now=NOW, reason=reason)
+
+    def desk(self) -> ApprovalDesk:
+        answers = Answers(journal=self.journal, signal=NoSignal(), clock=lambda: NOW)
+        return ApprovalDesk(answers, where=self.name, translated=nullcontext)
 
 
 @pytest.fixture

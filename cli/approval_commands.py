@@ -1,0 +1,214 @@
+"""The commands about what people are asked: approvals, approve, deny."""
+
+import getpass
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import environment
+from cli.approval_json import approval_to_json
+from cli.approval_view import approval_view, approvals_view, decided_words
+from cli.desk import ApprovalDesk
+from cli.errors import UsageError
+from cli.options import AsJson, aimed
+from cli.places import Aim, place_for_reading
+from cli.screen import Screen, look_of
+from runs.approvals import Verdict
+from runs.asked import Person
+from runs.deciding import Ballot
+from runs.journal.base import Asked
+
+ApprovalId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="An approval's id or its beginning (4 characters or more), that of a run that asks "
+        "one thing, or 'last'.",
+        show_default=False,
+    ),
+]
+_By = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who decides.", show_default="your user's name"),
+]
+_Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="ROLE", help="A role in which you decide; may be repeated."),
+]
+
+
+@aimed
+def approvals(
+    aim: Aim,
+    given: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Show this one, with its content.", show_default=False),
+    ] = None,
+    *,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Also what is decided, expired or withdrawn.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many of --all.")
+    ] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a person's decision, or show one approval with its content.
+
+    For example:
+
+        errand approvals
+
+        errand approvals last
+
+        errand approvals --json | jq -r '.[] | [.id, .what] | @tsv'
+    """
+    screen = Screen.of_process()
+    desk = _desk(aim, screen)
+    if given is not None:
+        asked = desk.view(desk.find(given), _person(None, None))
+        if as_json:
+            screen.show_json(approval_to_json(asked, now=desk.now()))
+        else:
+            screen.show(approval_view(asked, look_of(screen.out)))
+        return
+    found = desk.all(limit) if is_all else desk.open()
+    if as_json:
+        screen.show_json([approval_to_json(asked, now=desk.now()) for asked in found])
+    elif found:
+        screen.show(approvals_view(found, look_of(screen.out)))
+    else:
+        screen.say(f"nothing {'was asked' if is_all else 'waits for a decision'} in {desk.where}")
+
+
+@aimed
+def approve(  # noqa: PLR0913 - each is an option
+    aim: Aim,
+    given: ApprovalId,
+    *,
+    comment: Annotated[
+        str, typer.Option(metavar="TEXT", help="What to tell the workflow with it.")
+    ] = "",
+    edit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Approve this content instead; '-' reads it from standard input."
+        ),
+    ] = None,
+    by: _By = None,
+    role: _Roles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve what a run asks, as it is shown by `errand approvals ID` or as edited.
+
+    Ends with 1 if it takes no decision any more, or not yours.
+
+    For example:
+
+        errand approve last --comment "Fine."
+
+        errand approvals last --json | jq -r .content > post.txt
+
+        errand approve last --edit post.txt
+    """
+    content = None if edit is None else _content(edit)
+    screen = Screen.of_process()
+    desk = _desk(aim, screen)
+    asked = desk.find(given)
+    ballot = Ballot(
+        verdict=Verdict.APPROVED,
+        person=_person(by, role),
+        hash=asked.approval.hash,
+        comment=comment,
+        content=None if content is None else _edited(content, asked.approval.shown),
+    )
+    _tell(desk.decide(asked, ballot), desk, screen=screen, as_json=as_json)
+
+
+@aimed
+def deny(  # noqa: PLR0913 - each is an option
+    aim: Aim,
+    given: ApprovalId,
+    *,
+    comment: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; the workflow is told. Required.")
+    ] = "",
+    by: _By = None,
+    role: _Roles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deny what a run asks, and say why; one denial is enough, however many must approve.
+
+    Ends with 1 if it takes no decision any more, or not yours.
+
+    For example:
+
+        errand deny last --comment "The claim about wings is not true."
+    """
+    if not comment.strip():
+        msg = "--comment is missing, expected why: whoever asked is told, and can do better"
+        raise UsageError(msg)
+    screen = Screen.of_process()
+    desk = _desk(aim, screen)
+    asked = desk.find(given)
+    ballot = Ballot(
+        verdict=Verdict.DENIED,
+        person=_person(by, role),
+        hash=asked.approval.hash,
+        comment=comment,
+    )
+    _tell(desk.decide(asked, ballot), desk, screen=screen, as_json=as_json)
+
+
+def _desk(aim: Aim, screen: Screen) -> ApprovalDesk:
+    place = place_for_reading(aim, environment.home())
+    if not place.is_usual:
+        screen.say(f"reading {place.name}", style="dim")
+    return place.desk()
+
+
+def _person(by: str | None, roles: list[str] | None) -> Person:
+    name = (_user() if by is None else by).strip()
+    if not name:
+        msg = f"--by is {by!r}, expected a name"
+        raise UsageError(msg)
+    return Person(name=name, roles=frozenset(roles or ()), origin=f"cli on {socket.gethostname()}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        # A container's user may have no name.
+        msg = "your user has no name here; say who decides with --by NAME"
+        raise UsageError(msg) from error
+
+
+def _content(given: str) -> str:
+    if given == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        path = Path(given).expanduser()
+        if not path.is_file():
+            msg = f"--edit is {given!r}, which is no file"
+            raise UsageError(msg)
+        data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"--edit is {given!r}, which is no text in UTF-8: {error.reason} at {error.start}"
+        raise UsageError(msg) from error
+
+
+def _edited(content: str, shown: str) -> str:
+    # Editors end a file with a newline, whether its text has one or not.
+    return content if shown.endswith("\n") else content.removesuffix("\n")
+
+
+def _tell(asked: Asked, desk: ApprovalDesk, *, screen: Screen, as_json: bool) -> None:
+    if as_json:
+        screen.show_json(approval_to_json(asked, now=desk.now()))
+    screen.say(decided_words(asked, desk.now()))
