@@ -1,25 +1,22 @@
-"""Agents inside workflows: one durable step whose conversation survives the death of its worker."""
+"""Agents inside workflows: steps of a conversation that survives the death of its worker."""
 
-import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast, overload
+from collections.abc import Mapping
+from typing import TypeVar, cast, overload
 
-from aws_durable_execution_sdk_python import BatchResult, DurableContext, StepContext
-from aws_durable_execution_sdk_python.config import Duration, StepConfig
+from aws_durable_execution_sdk_python import DurableContext
+from aws_durable_execution_sdk_python.config import Duration
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from pydantic import BaseModel
 
-from agent.approvals import ask_approval
-from agent.converse import converse
-from agent.errors import BudgetExceededError
 from agent.gate import Policy
+from agent.models.loaded import LoadedModel
 from agent.models.offline import Playbook
 from agent.models.select import load_model
-from agent.place import Build, Paused, Task
-from agent.questions import Answered, Asked
+from agent.overrun import OverBudget
+from agent.place import Build, Task
 from agent.services import services_of
-from runs.approvals import Decision
+from agent.turns import Retry, Turns
 from runs.errors import RunError
 from runs.json_types import Json
 
@@ -32,9 +29,6 @@ RETRY_SECONDS = (30, 60, 120, 240)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
-
-#: Decides on an agent that gave no answer, from the error and how often it was tried.
-Retry = Callable[[Exception, int], RetryDecision]
 
 
 def retry_if_it_helps(error: Exception, tries: int) -> RetryDecision:
@@ -57,6 +51,7 @@ def run_agent(
     max_turns: int = MAX_TURNS,
     retry: Retry = retry_if_it_helps,
     approve: Mapping[str, Policy] | None = None,
+    over_budget: OverBudget | None = None,
 ) -> str: ...
 
 
@@ -72,6 +67,7 @@ def run_agent(
     max_turns: int = MAX_TURNS,
     retry: Retry = retry_if_it_helps,
     approve: Mapping[str, Policy] | None = None,
+    over_budget: OverBudget | None = None,
 ) -> OutputT: ...
 
 
@@ -86,6 +82,7 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
     max_turns: int = MAX_TURNS,
     retry: Retry = retry_if_it_helps,
     approve: Mapping[str, Policy] | None = None,
+    over_budget: OverBudget | None = None,
 ) -> str | BaseModel:
     """Run an agent once in the run, however many attempts that takes, and give its answer.
 
@@ -105,6 +102,8 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
             before is not done again.
         approve: What to ask a person about calls of some tools, by the tools' names; the tool is
             entered when the call is approved. See `agent.gate`.
+        over_budget: What to ask a person when the run's budget is used up; the run ends if this is
+            left out, or gives None. See `agent.overrun`.
 
     Returns:
         The answer's text, or an instance of `output`.
@@ -125,48 +124,10 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
         max_turns=max_turns,
         approve=approve or {},
     )
-    answers: list[Answered] = []
 
-    def take_up(_: StepContext) -> Json:
-        # Built here: providers keep connections that belong to one event loop.
-        loaded = load_model(services.model, agent=name, playbook=playbook)
-        turn = converse(services.attempt, loaded, task, answers)
-        # Answers are texts and objects: a list is none.
-        return [each.to_json() for each in turn.asked] if isinstance(turn, Paused) else turn.answer
+    def load() -> LoadedModel:
+        return load_model(services.model, agent=name, playbook=playbook)
 
-    config = StepConfig(retry_strategy=_within_budget(retry))
-    names = _step_names(name)
-    while isinstance(left := context.step(take_up, name=next(names), config=config), list):
-        asked = [Asked.from_json(cast("Mapping[str, Any]", each)) for each in left]
-        answers += map(Answered, asked, _ask(context, asked, agent=name))
-    return cast("str", left) if output is None else output(**cast("dict[str, Json]", left))
-
-
-def _step_names(agent: str) -> Iterator[str]:
-    """Name the turns of an agent: one that asks nothing has a single step, of its own name."""
-    yield agent
-    yield from (f"{agent}-{turn}" for turn in itertools.count(2))
-
-
-def _within_budget(retry: Retry) -> Retry:
-    """Decide as given, but when the budget is used up: trying again would find it so again."""
-
-    def decide(error: Exception, tries: int) -> RetryDecision:
-        is_over = isinstance(error, BudgetExceededError)
-        return RetryDecision.no_retry() if is_over else retry(error, tries)
-
-    return decide
-
-
-def _ask(context: DurableContext, asked: Sequence[Asked], *, agent: str) -> Sequence[Decision]:
-    """Ask everything at once, and wait until all of it is answered."""
-    if len(asked) == 1:
-        return [ask_approval(context, asked[0].question, name=f"{agent}-approval")]
-
-    def branch(child: DurableContext, _: object, place: int, __: object) -> str:
-        name = f"{agent}-approval-{place + 1}"
-        return ask_approval(child, asked[place].question, name=name).to_payload()
-
-    names = [each.name for each in asked]
-    batch: BatchResult[str] = context.map(names, branch, name=f"{agent}-approvals")
-    return [Decision.from_payload(payload) for payload in batch.get_results()]
+    turns = Turns(context=context, task=task, load=load, retry=retry, over_budget=over_budget)
+    answer = turns.answer()
+    return cast("str", answer) if output is None else output(**cast("dict[str, Json]", answer))

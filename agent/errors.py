@@ -5,6 +5,7 @@ RunError (runs.errors)
 ├── WorkflowImportError        a registry line names something that can't be used
 ├── RecordingError             a file of recorded answers can't be used; `path` names it
 ├── NoAttemptError             a durable context that no runner of ours made
+├── RehearsalError             code between steps would write to the journal while it is rehearsed
 ├── OtherExecutionError        the run of that session is another durable execution's
 ├── BudgetExceededError        the run has used what its budget allows; `standing` says of what
 └── AgentError                 an agent of a workflow can't give its answer; `agent` names it
@@ -23,7 +24,8 @@ RunError (runs.errors)
 
 SuspendExecution (the durable SDK's; a BaseException)
 ├── AttemptStoppedError        the attempt must end now; nothing failed
-└── ReplayDiffersError         the code does not ask for what is recorded; the run ends FAILED
+├── ReplayDiffersError         the code does not ask for what is recorded; the run ends FAILED
+└── RehearsalEndsError         a rehearsal has come to what would be begun
 """
 
 from collections.abc import Sequence
@@ -82,6 +84,13 @@ class OtherExecutionError(RunError):
         self.session_id = session_id
 
 
+class RehearsalError(RunError):
+    """Workflow code wrote to the journal, by another way than its attempt, while rehearsed."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"a rehearsal writes nothing, and the code asks the journal to {method}")
+
+
 class AttemptStoppedError(SuspendExecution):
     """The attempt was told to stop and has come to an edge.
 
@@ -123,6 +132,13 @@ class ReplayDiffersError(SuspendExecution):
 
     def __init__(self, place: str) -> None:
         super().__init__(f"the code differs from what is recorded as {place}")
+
+
+class RehearsalEndsError(SuspendExecution):
+    """A rehearsal has come to what would be begun, or waited for."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"the rehearsal ends {where}")
 
 
 class AgentError(RunError):

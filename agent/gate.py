@@ -27,9 +27,9 @@ from strands.hooks import (
 )
 from strands.types.tools import ToolResultContent, ToolUse
 
-from agent.questions import Answered
+from agent.questions import Answered, denial
 from agent.saved import to_json
-from runs.approvals import Decision, Question
+from runs.approvals import Question
 from runs.json_types import Json
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Gate(HookProvider):
     def _apply(self, event: BeforeToolCallEvent, answer: Answered) -> None:
         decision, question = answer.decision, answer.asked.question
         if not decision.is_approved:
-            event.cancel_tool = _denial(decision)
+            event.cancel_tool = f"This call was not made: it was {denial(decision)}"
             return
         if decision.content in (None, question.content):
             return
@@ -113,9 +113,3 @@ def _name(use: ToolUse) -> str:
     """Name a call with its arguments; Strands makes an id of it."""
     text = json.dumps(to_json(use["input"]), sort_keys=True)
     return f"approve {use['toolUseId']} {hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _denial(decision: Decision) -> str:
-    by = f" by {decision.by}" if decision.by else ""
-    said = f": {decision.comment}" if decision.comment else ""
-    return f"This call was denied{by}, and was not made{said}"

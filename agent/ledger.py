@@ -52,8 +52,9 @@ class EffectLedger:
         self._attempt = attempt
         self._memory = memory
         self._agent = agent
-        # Only calls that an earlier attempt's message asked for can have an entry.
-        self._inherited = memory.unanswered()
+        #: The calls of which the ledger may know: those that an earlier attempt's message asked
+        #: for, until they are made here. From then on a hook may have them made once more.
+        self._inherited = set(memory.unanswered())
 
     async def __call__(
         self,
@@ -111,15 +112,19 @@ class EffectLedger:
         if use["toolUseId"] not in self._inherited:
             return None
         entry = await asyncio.to_thread(self._read, use["toolUseId"])
-        if entry is None or entry.status is ToolStatus.PAUSED:
+        known = await asyncio.to_thread(self._settle, tool, use, entry) if entry else None
+        # What is in doubt stays so, whatever a hook makes of a result that is an error.
+        if entry is None or known != _in_doubt(entry):
+            self._inherited.discard(use["toolUseId"])
+        return known
+
+    def _settle(self, tool: AgentTool, use: ToolUse, entry: ToolEntry) -> ToolResult | None:
+        """Give what an entry says, its doubts decided; None if the call may be made."""
+        if entry.status is ToolStatus.PAUSED:
             return None
         if entry.status is ToolStatus.DONE:
             self._memory.hold(entry)
             return cast("ToolResult", decode_bytes_values(entry.result))
-        return await asyncio.to_thread(self._settle, tool, use, entry)
-
-    def _settle(self, tool: AgentTool, use: ToolUse, entry: ToolEntry) -> ToolResult | None:
-        """Decide a doubt; None if the call may be made."""
         effect = effect_of(tool)
         if effect.idempotent:
             return None
@@ -141,6 +146,9 @@ class EffectLedger:
             case NotTaken():
                 return None
             case None:
+                logger.warning(
+                    "tool call in doubt", extra={"tool": entry.tool, "attempt": entry.attempt}
+                )
                 unknown = _in_doubt(entry)
                 self._close(entry, unknown, status=IN_DOUBT)
                 return unknown
@@ -215,7 +223,6 @@ def _tool_result(tool_use_id: str, result: Json) -> ToolResult:
 
 
 def _in_doubt(entry: ToolEntry) -> ToolResult:
-    logger.warning("tool call in doubt", extra={"tool": entry.tool, "attempt": entry.attempt})
     text = (
         f"The worker died while {entry.tool} was running. Nobody knows whether the call took "
         "effect, and it was not made again. Find out before you call it with the same input."

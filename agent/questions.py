@@ -64,6 +64,13 @@ class Answered:
     decision: Decision
 
 
+def denial(decision: Decision) -> str:
+    """Say that it was denied, by whom and why: "denied by ada: too long"."""
+    by = f" by {decision.by}" if decision.by else ""
+    why = f": {decision.comment}" if decision.comment else ""
+    return f"denied{by}{why}"
+
+
 def at_place(answers: Iterable[Answered], place: int) -> tuple[Answered, ...]:
     """Give the answers to what was asked when the conversation had so many messages."""
     return tuple(answer for answer in answers if answer.asked.place == place)

@@ -1,14 +1,13 @@
 """Agents in workflows, under the real runner, the durable SDK and a journal on disk."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_durable_execution_sdk_python import DurableContext, durable_execution
+from aws_durable_execution_sdk_python import DurableContext
 from pydantic import BaseModel
 from strands import Agent, tool
 from strands.types.exceptions import ModelThrottledException
@@ -18,73 +17,16 @@ from agent.agents import retry_if_it_helps, run_agent
 from agent.attempt import StopReason
 from agent.effects import effect
 from agent.errors import ModelUnavailableError, RefusedError
-from agent.jobs import Jobs
 from agent.models.conversation import Conversation, ToolCall, Turn
 from agent.models.loaded import LoadedModel
 from agent.models.select import load_model
-from agent.registry import Handler, Registry
-from agent.runner import Limits, Runner
 from agent.services import attempt_of
-from agent.settling import Settler
-from runs.artifacts.folder import FolderStore
 from runs.errors import JournalUnavailableError
 from runs.events import EventType
-from runs.journal.sqlite import SqliteJournal
 from runs.operations import OperationStatus
-from runs.run import Run, Status
-from runs.signals import NoSignal
-from tests.support.agents import OFFLINE, SESSION_ID, Clock
-
-
-@dataclass
-class Plant:
-    """One workflow's runner, journal and clock."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.clock = Clock()
-        self.artifacts = FolderStore(self.folder / "artifacts")
-        self.journal = SqliteJournal(self.folder / "journal.db", artifacts=self.artifacts)
-        self.jobs = Jobs(self.clock)
-
-    def run(self, workflow: Callable[[Any, DurableContext], Any]) -> Run:
-        """Make an attempt at the run, accepted the first time."""
-        handler: Handler = durable_execution(workflow)
-        runner = Runner(
-            journal=self.journal,
-            artifacts=self.artifacts,
-            registry=Registry({"test": handler}),
-            settler=Settler(journal=self.journal, signal=NoSignal()),
-            limits=Limits(lease_seconds=60, park_after=timedelta(0)),
-            model=OFFLINE,
-            clock=self.clock,
-        )
-        self.clock.advance(600)
-        job = self.jobs.begin(SESSION_ID)
-        assert job is not None
-        runner.run(job, accept=self._request())
-        run = self.journal.get(SESSION_ID)
-        assert run is not None
-        return run
-
-    def count(self, kind: EventType) -> int:
-        recorded = self.journal.events(SESSION_ID)
-        return sum(entry.event.type is kind for entry in recorded)
-
-    def _request(self) -> Run:
-        now = self.clock()
-        return Run(
-            session_id=SESSION_ID,
-            workflow="test",
-            prompt="go",
-            source="test",
-            status=Status.QUEUED,
-            wake_at=now,
-            deadline_at=now + timedelta(days=1),
-            created_at=now,
-            updated_at=now,
-        )
+from runs.run import Status
+from tests.support.agents import SESSION_ID
+from tests.support.plant import Plant
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from strands import ToolContext, tool
+from strands import Agent, ToolContext, tool
+from strands.hooks import AfterToolCallEvent
 
 from agent.effects import (
     Effect,
@@ -28,6 +29,7 @@ from runs.run import Lease
 from tests.support.agents import (
     SESSION_ID,
     Bench,
+    DyingJournal,
     KilledError,
     assert_valid,
     built_with,
@@ -48,6 +50,9 @@ class Bank:
         self.dies = True
 
     def task(self, declare: Callable[[Any], Any] = lambda pay: pay) -> Task:
+        return task_for(AGENT, built_with(*self.tools(declare)))
+
+    def tools(self, declare: Callable[[Any], Any] = lambda pay: pay) -> list[object]:
         @declare
         @tool(context=True)
         def pay(amount: int, tool_context: ToolContext) -> str:
@@ -65,7 +70,7 @@ class Bank:
                 raise KilledError
             return f"paid {amount}"
 
-        return task_for(AGENT, built_with(pay))
+        return [pay]
 
 
 def pays(conversation: Conversation) -> Turn:
@@ -352,3 +357,53 @@ def test_an_effect_may_be_declared_on_either_side_of_tool(name: str) -> None:
 
 def test_a_tool_that_declares_nothing_must_not_be_called_again() -> None:
     assert effect_of(Counter().silent) == Effect()
+
+
+def retrying(times: int, tools: list[object]) -> Task:
+    """Have each call made again by a hook if its result is an error, so many times at most."""
+    retries: list[str] = []
+
+    def again(event: AfterToolCallEvent) -> None:
+        if event.result["status"] == "error" and len(retries) < times:
+            retries.append(event.tool_use["toolUseId"])
+            event.retry = True
+
+    def build(**parts: Any) -> Agent:  # noqa: ANN401 - passed on
+        agent = Agent(tools=tools, **parts)
+        agent.add_hook(again, AfterToolCallEvent)
+        return agent
+
+    return task_for(AGENT, build)
+
+
+def test_a_hook_may_have_a_call_made_again_after_a_crash_as_before_one(bench: Bench) -> None:
+    entered: list[int] = []
+
+    @tool
+    def pay(amount: int) -> str:
+        """Pay.
+
+        Args:
+            amount: How much.
+        """
+        entered.append(amount)
+        if len(entered) < 3:
+            msg = "no answer"
+            raise TimeoutError(msg)
+        return f"paid {amount}"
+
+    dying = bench.attempt(lambda journal: DyingJournal(journal, write=3, is_after=True))
+    with pytest.raises(KilledError):
+        bench.converse(retrying(0, [pay]), pays, dying)
+
+    assert bench.converse(retrying(2, [pay]), pays) == "paid 9"
+    assert entered == [9, 9, 9]
+
+
+def test_a_hook_can_not_have_a_call_in_doubt_made_again(bench: Bench) -> None:
+    bank = Bank()
+    pay_and_die(bench, bank, bank.task())
+    tools = bank.tools()
+
+    assert "Nobody knows" in str(bench.converse(retrying(3, tools), pays))
+    assert bank.paid == [9]
