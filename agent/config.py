@@ -155,7 +155,7 @@ def _limits(env: Mapping[str, str], *, is_local: bool) -> Limits:
 
 
 def _budget(env: Mapping[str, str]) -> Budget:
-    given = {limit: _amount(env[name]) for limit, name in _BUDGET.items() if name in env}
+    given = {limit: _amount(env, name) for limit, name in _BUDGET.items() if name in env}
     try:
         return budget_of(given)
     except InvalidRequestError as error:
@@ -163,12 +163,11 @@ def _budget(env: Mapping[str, str]) -> Budget:
         raise ConfigError(_BUDGET[error.field], message) from error
 
 
-def _amount(text: str) -> float | str:
+def _amount(env: Mapping[str, str], name: str) -> float:
     try:
-        return float(text)
-    except ValueError:
-        # As it is, for the message that says what was expected instead.
-        return text
+        return float(env[name])
+    except ValueError as error:
+        raise ConfigError(name, f"is {env[name]!r}, expected a number") from error
 
 
 def _number(

@@ -74,6 +74,9 @@ def test_a_file_here_is_refused_when_the_agent_is_elsewhere() -> None:
         (Wish(input=""), "--input: has 0 characters"),
         (Wish(deadline_seconds=0.5), "--deadline-seconds: is 0.5, expected 1"),
         (Wish(max_attempts=0), "--max-attempts: is 0, expected 1"),
+        (Wish(max_tokens=0), "--max-tokens: is 0, expected 1"),
+        (Wish(max_cost_usd=0), r"--max-cost: is 0, expected 0\.0001"),
+        (Wish(max_seconds=0.5), "--max-seconds: is 0.5, expected 1"),
     ],
 )
 def test_what_the_invoker_would_refuse_is_refused_here_by_the_options_name(

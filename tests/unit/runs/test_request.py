@@ -1,12 +1,14 @@
 """What comes in is a request, or a message that names the field."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runs.budget import LIMITS, Budget
 from runs.errors import InvalidRequestError
 from runs.ids import session_id_for
 from runs.json_types import Json
@@ -61,8 +63,17 @@ def test_every_field_is_taken_and_unknown_ones_are_left_alone() -> None:
     assert request.max_attempts == 3
 
 
+def test_limits_come_as_they_were_written() -> None:
+    limits: dict[str, Json] = {"max_tokens": 1000.0, "max_cost_usd": 0.1, "max_seconds": 90.5}
+
+    request = _request({"prompt": "Why?", **limits})
+
+    expected = Budget(max_tokens=1000, max_cost_usd=Decimal("0.1"), max_seconds=90.5)
+    assert request.budget == request.to_run(NOW).budget == expected
+
+
 def test_nulls_are_as_if_absent() -> None:
-    optional = ("workflow", "input", "session_id", "idempotency_key", "deadline_seconds")
+    optional = ("workflow", "input", "session_id", "idempotency_key", "deadline_seconds", *LIMITS)
     data: dict[str, Json] = {"prompt": "Why?", **dict.fromkeys(optional), "max_attempts": None}
 
     assert _request(data) == _request({"prompt": "Why?"})
@@ -159,6 +170,26 @@ def test_a_request_becomes_a_queued_run() -> None:
         (
             {"prompt": "Why?", "deadline_seconds": float("nan")},
             "deadline_seconds: is nan, expected 1 to 2,592,000",
+        ),
+        (
+            {"prompt": "Why?", "max_tokens": 0},
+            "max_tokens: is 0, expected 1 to 1,000,000,000,000",
+        ),
+        (
+            {"prompt": "Why?", "max_tokens": 1.5},
+            "max_tokens: is 1.5, expected a whole number",
+        ),
+        (
+            {"prompt": "Why?", "max_cost_usd": "5"},
+            "max_cost_usd: is a string, expected a number",
+        ),
+        (
+            {"prompt": "Why?", "max_cost_usd": 0},
+            "max_cost_usd: is 0, expected 0.0001 to 1,000,000",
+        ),
+        (
+            {"prompt": "Why?", "max_seconds": 0.5},
+            "max_seconds: is 0.5, expected 1 to 2,592,000",
         ),
         ({"prompt": "Why?", "max_attempts": 0}, "max_attempts: is 0, expected 1 to 100"),
         ({"prompt": "Why?", "max_attempts": 101}, "max_attempts: is 101, expected 1 to 100"),

@@ -1,12 +1,14 @@
 """Settings come from the environment, or a sentence says which one is wrong."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from agent.config import Config, DynamoTarget, FolderTarget, S3Target, SqliteTarget
 from agent.errors import ConfigError
+from runs.budget import Budget
 
 NO_AWS = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
 
@@ -51,9 +53,21 @@ def test_everything_can_be_set() -> None:
     assert (config.debug, config.model.model_id) == (True, "x")
 
 
+def test_runs_asked_for_without_limits_may_be_given_some() -> None:
+    config = read(ERRAND_MAX_TOKENS="200000", ERRAND_MAX_COST="0.5", ERRAND_MAX_SECONDS="600")
+
+    assert config.budget == Budget(max_tokens=200_000, max_cost_usd=Decimal("0.5"), max_seconds=600)
+    assert not read().budget.is_set
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
+        ("ERRAND_MAX_TOKENS", "many", "is 'many', expected a number"),
+        ("ERRAND_MAX_TOKENS", "0.5", "is 0.5, expected 1 to 1,000,000,000,000"),
+        ("ERRAND_MAX_COST", "-1", "is -1.0, expected 0.0001 to 1,000,000"),
+        ("ERRAND_MAX_SECONDS", "nan", "is nan, expected 1 to 2,592,000"),
+        ("ERRAND_PRICES", "nowhere.toml", "names 'nowhere.toml', which is no price table"),
         ("ERRAND_JOURNAL", "postgres:x", "expected 'sqlite:<path>' or 'dynamodb:<table>'"),
         ("ERRAND_JOURNAL", "sqlite:", "expected 'sqlite:<path>'"),
         ("ERRAND_ARTIFACTS", "s3:///x", "expected 's3://<bucket>/<prefix>'"),
