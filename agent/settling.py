@@ -6,7 +6,8 @@ from typing import assert_never
 from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Outcome, Stopped, Suspended, failed_by
 from agent.patience import patiently
-from runs.errors import JournalUnavailableError, LeaseLostError, RunError
+from runs.announcing import Announcer
+from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.journal.base import Journal
 from runs.lifecycle import Ending
 from runs.run import Run, RunFailure, Status
@@ -20,7 +21,7 @@ class Settler:
 
     def __init__(self, *, journal: Journal, signal: Signal) -> None:
         self._journal = journal
-        self._signal = signal
+        self._announcer = Announcer(journal=journal, signal=signal)
 
     def conclude(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record an attempt's outcome, unless it was concluded before, and send the signal.
@@ -48,20 +49,7 @@ class Settler:
     def announce(self, run: Run) -> None:
         """Tell whoever waits for the run to look at its head."""
         logger.info("run left", extra={"session_id": run.session_id, "status": run.status.value})
-        if run.wake_token is not None:
-            self._signal.send(run.wake_token)
-        if run.status.is_terminal and run.parent_session_id is not None:
-            self._wake_parent(run.parent_session_id)
-
-    def _wake_parent(self, parent_id: str) -> None:
-        # Its head knows already. Without the signal it is found due a poll interval later.
-        try:
-            parent = self._journal.get(parent_id)
-        except RunError as error:
-            logger.info("parent not woken", extra={"session_id": parent_id, "error": str(error)})
-            return
-        if parent is not None and parent.wake_token is not None:
-            self._signal.send(parent.wake_token)
+        self._announcer.announce(run)
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> Run | None:
         # While the lease lasts nobody else claims the run, so it is worth waiting as long.

@@ -70,8 +70,9 @@ def _role(
     for statement in (
         aws_iam.PolicyStatement(
             sid="Journal",
-            # Transactions are authorised by what is in them: heads and events, put whole.
-            actions=["dynamodb:GetItem", "dynamodb:PutItem"],
+            # Transactions are authorised by what is in them: heads and events, put whole. Query
+            # finds the children of a run that ends.
+            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
             resources=[table.table_arn],
         ),
         aws_iam.PolicyStatement(

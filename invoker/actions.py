@@ -15,6 +15,7 @@ from invoker.answers import Answer, Outcome
 from invoker.errors import AgentRefusedError, AgentUnavailableError, InvokerError
 from invoker.transport import CALL_SECONDS
 from runs import lifecycle
+from runs.announcing import Announcer
 from runs.errors import (
     IllegalTransitionError,
     InvalidRequestError,
@@ -26,6 +27,7 @@ from runs.json_types import Json
 from runs.request import RunRequest, check_session_id
 from runs.run import Run, RunFailure
 from runs.signals import Signal
+from runs.upkeep import ended_if_over
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +84,9 @@ class Invoker:
             return later(session_id, f"run {session_id!r} is not in the journal")
         if run.status.is_terminal or not run.is_due(now):
             return self._look_again(run)
-        if (ended := self._end_if_over(run, now)) is not None:
-            return self._look_again(ended)
+        if (ended := ended_if_over(self.journal, run, now=now)) is not None:
+            logger.info("run ended", extra={"session_id": session_id, "status": ended.status})
+            return self._look_again(self._told(ended))
         try:
             counted = self.journal.dispatch(session_id, now=now, retry_at=self._retry_at(run, now))
         except IllegalTransitionError as error:
@@ -92,7 +95,7 @@ class Invoker:
 
     def expire(self, session_id: str) -> Answer:
         """End a run whose deadline has passed."""
-        return self._look_again(self.journal.expire(session_id, now=self.clock()))
+        return self._look_again(self._told(self.journal.expire(session_id, now=self.clock())))
 
     def stop(self, session_id: str) -> Answer:
         """End the runtime session of a run that is over."""
@@ -111,8 +114,7 @@ class Invoker:
         if not run.status.is_terminal:
             self._ask_worker(run)
             return _answer(Outcome.CANCELLING, run)
-        if run.wake_token is not None:
-            self.signal.send(run.wake_token)
+        self._announcer.announce(run)
         return _answer(Outcome.ENDED, run)
 
     def _accept(
@@ -127,6 +129,15 @@ class Invoker:
             # Repeated by the execution that accepted it, and the run has gone on meanwhile.
             return self._look_again(accepted.run)
         return self._hand_over(accepted.run, seconds_left=seconds_left)
+
+    @property
+    def _announcer(self) -> Announcer:
+        return Announcer(journal=self.journal, signal=self.signal)
+
+    def _told(self, run: Run) -> Run:
+        """Tell a run's family if it has ended; its own state machine is the one that asks us."""
+        self._announcer.announce_end(run)
+        return run
 
     def _request(self, payload: Mapping[str, Json]) -> RunRequest:
         given = payload.get("session_id")
@@ -148,16 +159,6 @@ class Invoker:
 
     def _retry_at(self, run: Run, now: datetime) -> datetime:
         return now + min(self.redispatch * 2.0**run.dispatches, _LONGEST_REDISPATCH)
-
-    def _end_if_over(self, run: Run, now: datetime) -> Run | None:
-        """End a run that nobody works on and nobody may work on again."""
-        if run.cancel_requested:
-            reason = run.cancel_reason or "its cancellation was requested"
-            return self.journal.cancel(run.session_id, now=now, reason=reason)
-        if run.deadline_at <= now:
-            return self.journal.expire(run.session_id, now=now)
-        error = lifecycle.exhaustion(run)
-        return None if error is None else self._give_up(run, error)
 
     def _hand_over(self, run: Run, *, seconds_left: Callable[[], float]) -> Answer:
         if seconds_left() < CALL_SECONDS:
@@ -188,7 +189,7 @@ class Invoker:
 
     def _give_up(self, run: Run, error: RunFailure) -> Run:
         logger.error("run given up", extra={"session_id": run.session_id, "error": error.message})
-        return self.journal.give_up(run.session_id, error=error, now=self.clock())
+        return self._told(self.journal.give_up(run.session_id, error=error, now=self.clock()))
 
     def _look_again(self, run: Run) -> Answer:
         """Answer about a run that somebody else has, or that is over."""

@@ -4,13 +4,14 @@ A child is a run like any other. Its session id follows from its parent's and fr
 that invoked it, so that however often a parent comes to that operation there is one child.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from runs.budget import Budget
 from runs.events import EventType
 from runs.ids import child_session_id
+from runs.json_types import Json
 from runs.lifecycle import Change, notice
 from runs.operations import Operation, OperationStatus, OperationType
 from runs.run import INVOKED, Run, Status
@@ -56,12 +57,13 @@ def workflow_of(target: str) -> str:
     return name.partition(":")[0]
 
 
-def open_children(session_id: str, operations: Iterable[Operation]) -> Iterator[str]:
-    """Give the sessions of the children that a run waits for."""
-    for operation in operations:
-        is_invoke = operation.type is OperationType.CHAINED_INVOKE
-        if is_invoke and operation.status is OperationStatus.STARTED:
-            yield child_id(session_id, operation)
+def open_child_id(session_id: str, record: Mapping[str, Json]) -> str | None:
+    """Give the session of the child that an operation's record waits for, if it does for any."""
+    is_invoke = record.get("type") == OperationType.CHAINED_INVOKE
+    if not is_invoke or record.get("state") != OperationStatus.STARTED:
+        return None
+    known = record.get("child_session_id")
+    return str(known) if known else child_session_id(session_id, str(record.get("operation_id")))
 
 
 def to_be_told(before: Run, change: Change) -> tuple[str, ...]:

@@ -19,10 +19,12 @@ from types import MappingProxyType
 from typing import Protocol
 
 from runs.again import Retry
+from runs.artifacts.base import ArtifactStore
 from runs.asked import Approval, ApprovalState, Person
 from runs.budget import Budget
 from runs.deciding import Ballot
 from runs.events import Event
+from runs.forking import Fork
 from runs.json_types import Json
 from runs.lifecycle import Ending
 from runs.operations import Operation, OperationError
@@ -177,6 +179,11 @@ class AskedPage:
 
 class Journal(Protocol):
     """Records runs. A head and the events that tell of its change are written together or not."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Give the store with large values, and with the files of runs."""
+        ...
 
     def accept(self, run: Run) -> Accepted:
         """Record a new run, once per session id however often and from wherever it is called.
@@ -347,6 +354,22 @@ class Journal(Protocol):
         """
         ...
 
+    def fork(self, session_id: str, fork: Fork, *, now: datetime) -> Accepted:
+        """Make a new run of what another had finished before a step; see `runs.forking`.
+
+        The other run is left as it is. It has what it needs of it: it may be removed. Repeated
+        with the same session id, it is the same fork.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            ForkRefusedError: The run has not ended; or the session id is another run's.
+            StepNotFoundError: It has no such step.
+            AmbiguousStepError: It has several.
+            StepRefusedError: The step goes on with a conversation that an earlier one began.
+            InvalidRequestError: A result is not what its step could have come to.
+        """
+        ...
+
     def complete_callback(
         self, callback_id: str, payload: str | bytes | None, *, now: datetime, by: str | None = None
     ) -> Answered:
@@ -447,6 +470,10 @@ class Journal(Protocol):
             CallbackNotFoundError: It is no callback's id.
             ApprovalNotFoundError: Nothing is asked by that callback.
         """
+        ...
+
+    def open_children(self, session_id: str) -> list[Run]:
+        """Read the heads of the child runs whose ends a run has not recorded."""
         ...
 
     def operation(self, session_id: str, operation_id: str) -> Operation | None:

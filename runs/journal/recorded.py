@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from runs import lifecycle
 from runs.budget import Budget
-from runs.children import open_children
+from runs.children import open_child_id
 from runs.errors import LeaseLostError, RunError, RunNotFoundError
 from runs.history import history
 from runs.journal.again import AgainRecords
@@ -35,6 +35,11 @@ logger = logging.getLogger(__name__)
 
 class RecordJournal(AnsweredRecords, AgainRecords):
     """Applies rules to heads and reads records; see `runs.journal.base.Journal`."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """See `Journal.artifacts`."""
+        return self._codec.artifacts
 
     def get(self, session_id: str) -> Run | None:
         """See `Journal.get`."""
@@ -129,7 +134,7 @@ class RecordJournal(AnsweredRecords, AgainRecords):
             return run
         reason = f"its parent run {run.session_id} is {run.status}"
         try:
-            for child_id in open_children(run.session_id, self.operations(run.session_id)):
+            for child_id in self._open_child_ids(run.session_id):
                 with suppress(RunNotFoundError):
                     # Its deadline is the parent's: it may be over by itself.
                     if not self.expire(child_id, now=now).status.is_terminal:
@@ -139,6 +144,17 @@ class RecordJournal(AnsweredRecords, AgainRecords):
             extra = {"session_id": run.session_id, "error": str(error)}
             logger.warning("children not cancelled", extra=extra)
         return run
+
+    def open_children(self, session_id: str) -> list[Run]:
+        """See `Journal.open_children`."""
+        heads = [self.get(child_id) for child_id in self._open_child_ids(session_id)]
+        return [head for head in heads if head is not None]
+
+    def _open_child_ids(self, session_id: str) -> list[str]:
+        # Records as they are: their payloads may be large and elsewhere, and are not needed.
+        records = self._records(session_id, OPERATIONS)
+        found = [open_child_id(session_id, record) for _, record in records]
+        return [child_id for child_id in found if child_id is not None]
 
     def operation(self, session_id: str, operation_id: str) -> Operation | None:
         """See `Journal.operation`."""

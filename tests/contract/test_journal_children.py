@@ -1,5 +1,7 @@
 """A child's end and its parent's head change together, and a parent's end reaches its children."""
 
+from dataclasses import replace
+
 import pytest
 
 from runs.ids import child_session_id
@@ -100,3 +102,20 @@ def test_a_parent_that_completes_leaves_what_it_does_not_wait_for(journal: Journ
     journal.settle(lease, DONE, now=later(1))
 
     assert head(journal, child.session_id) == child
+
+
+def test_open_children_are_those_whose_ends_are_not_recorded(journal: Journal) -> None:
+    lease, child = family(journal)
+    never_accepted = an_operation(
+        "inv-2", type=OperationType.CHAINED_INVOKE, status=OperationStatus.STARTED, ended_at=None
+    )
+    journal.commit(lease, Changes(operations=(an_operation("op-1"), never_accepted)), now=NOW)
+    found = journal.open_children(lease.session_id)
+
+    over = replace(
+        never_accepted, operation_id="inv-1", status=OperationStatus.SUCCEEDED, ended_at=NOW
+    )
+    journal.commit(lease, Changes(operations=(over,)), now=NOW)
+
+    assert found == [child]
+    assert journal.open_children(lease.session_id) == []

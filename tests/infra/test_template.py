@@ -72,6 +72,7 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "bedrock-agentcore:StopRuntimeSession": agent,
         "dynamodb:GetItem": [table],
         "dynamodb:PutItem": [table],
+        "dynamodb:Query": [table],
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
         "states:SendTaskSuccess": [machine],

@@ -1,12 +1,17 @@
 import dataclasses
+from typing import Any
+
+import pytest
 
 from invoker.answers import Outcome
-from invoker.errors import AgentUnavailableError
+from invoker.errors import AgentRefusedError, AgentUnavailableError
 from runs.run import Run, Status
 from tests.support.invoking import NOW, SESSION, Desk
 
+PARENT = "6f1c2b7e-33d4-4f55-8f0e-2a7b9c1d0e11"
 
-def waited_for(desk: Desk) -> Run:
+
+def waited_for(desk: Desk, **changes: Any) -> Run:  # noqa: ANN401 - any field of a run
     """Put in the journal a run that a state machine waits for."""
     run = Run(
         session_id=SESSION,
@@ -20,7 +25,7 @@ def waited_for(desk: Desk) -> Run:
         created_at=NOW,
         updated_at=NOW,
     )
-    return desk.journal.accept(run).run
+    return desk.journal.accept(dataclasses.replace(run, **changes)).run
 
 
 def test_cancelling_a_run_nobody_works_on_ends_it_and_wakes_the_state_machine(desk: Desk) -> None:
@@ -102,3 +107,35 @@ def test_an_answer_leaves_out_what_is_not_known(desk: Desk) -> None:
     unknown = {name for name, value in dataclasses.asdict(answer).items() if value is None}
     assert unknown == {"message", "field", "retry_seconds"}
     assert answer.to_json().keys() == {"outcome", "session_id"}
+
+
+def with_parent(desk: Desk) -> None:
+    """Put in the journal a run that a state machine waits for, and the one that invoked it."""
+    parent = waited_for(desk, session_id=PARENT, wake_token="parent's token")
+    waited_for(desk, parent_session_id=parent.session_id)
+
+
+@pytest.mark.parametrize(
+    ("action", "seconds"), [("cancel", 0), ("expire", 400 * 86_400), ("dispatch", 400 * 86_400)]
+)
+def test_whoever_waits_for_the_parent_of_a_run_that_ends_is_woken(
+    desk: Desk, action: str, seconds: float
+) -> None:
+    with_parent(desk)
+    desk.later(seconds=seconds)
+
+    answer = desk.ask(action=action, session_id=SESSION)
+
+    assert answer.outcome is Outcome.ENDED
+    assert "parent's token" in desk.signal.tokens
+    assert desk.run(PARENT).answers == 1
+
+
+def test_a_child_the_agent_refuses_wakes_its_parent(desk: Desk) -> None:
+    with_parent(desk)
+    desk.agent.answers = [AgentRefusedError("no such workflow")]
+
+    answer = desk.ask(action="dispatch", session_id=SESSION)
+
+    assert answer.outcome is Outcome.ENDED
+    assert desk.signal.tokens == ["parent's token"]
