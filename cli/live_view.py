@@ -14,7 +14,7 @@ from cli.look import STATUS_STYLES, Look
 from cli.scene import Scene
 from cli.timeline import Step, Timeline
 from runs.events import Event, EventType
-from runs.run import Run, Status
+from runs.run import Run, Status, Usage
 
 #: Lines of the view that are neither steps nor events; the counters may take three of them.
 _FRAME = 7
@@ -57,11 +57,16 @@ def counters(run: Run, timeline: Timeline | None = None, *, dot: str) -> str:
     parts = [
         text.count(usage.model_calls, "model call"),
         f"{text.tokens(usage.input_tokens)} tokens in, {text.tokens(usage.output_tokens)} out",
-        text.money(usage.cost_usd),
+        _cost(usage),
     ]
     if timeline is not None:
         parts.insert(0, text.count(timeline.tool_calls, "tool call"))
     return f" {dot} ".join(parts)
+
+
+def _cost(usage: Usage) -> str:
+    words = text.cost(usage.cost_usd, unpriced_calls=usage.unpriced_calls)
+    return f"cost {words}" if usage.unpriced_calls else words
 
 
 def elapsed(run: Run, now: datetime) -> str:

@@ -133,7 +133,7 @@ def _cells(run: Run, look: Look) -> list[Text]:
         "WORKFLOW": Text(run.workflow),
         "ACCEPTED": Text(text.moment(run.created_at, look.zone)),
         "TOOK": Text(elapsed(run, look.now)),
-        "COST": Text(text.money(run.usage.cost_usd)),
+        "COST": Text(text.cost(run.usage.cost_usd, unpriced_calls=run.usage.unpriced_calls)),
     }
     return [cells[title] for title in _titles(look.width)]
 
@@ -154,6 +154,12 @@ def _labelled(run: Run, bill: Receipt, look: Look) -> Iterator[tuple[str, Text]]
     yield "prompt", Text(text.clean(run.prompt))
     if run.input is not None:
         yield "input", Text(text.clean(run.input))
+    if run.parent_session_id is not None:
+        holder = f"; held to the budget of run {run.root_session_id}"
+        yield (
+            "child of",
+            Text(f"run {run.parent_session_id}{holder if run.root_session_id else ''}"),
+        )
     yield from _worker(run, look)
     yield (
         "attempt",

@@ -68,6 +68,13 @@ def money(usd: Decimal) -> str:
     return f"${usd:.4f}" if usd >= Decimal("0.0001") else "<$0.0001"
 
 
+def cost(usd: Decimal, *, unpriced_calls: int) -> str:
+    """Write what model calls cost, of some of which nobody may know it."""
+    if not unpriced_calls:
+        return money(usd)
+    return f">{money(usd)}" if usd else "unknown"
+
+
 def size(count: int) -> str:
     """Write a number of bytes."""
     if count < 1000:

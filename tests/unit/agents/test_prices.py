@@ -46,7 +46,7 @@ def test_own_prices_are_added_and_take_the_place_of_ours(path: Path) -> None:
     profile = rates_of("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123", prices)
     assert sonnet is not None
     # The price is the user's own, so no surcharge of ours is on it.
-    assert (sonnet.input, sonnet.output) == (1, 2)
+    assert [sonnet.input, sonnet.output] == [1, 2]
     assert sonnet.cache_read is None
     assert profile is not None
     assert profile.input == 7

@@ -1,11 +1,14 @@
 """Runs as JSON: the shape that programs rely on."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
 from cli.run_json import artifact_to_json, history_to_json, owner_pid, run_to_json
+from runs.budget import Budget
 from runs.events import EventType
+from runs.json_types import Json
 from runs.operations import OperationError, OperationStatus
 from runs.run import Artifact, Lease, RunFailure, Status, Usage
 from tests.support.cli import PROMISED, recorded
@@ -96,6 +99,51 @@ def test_the_worker_is_there_with_its_pid() -> None:
 @pytest.mark.parametrize("owner", ["host", "host:", ":42", "host:4x", ""])
 def test_an_owner_of_another_kind_has_no_pid(owner: str) -> None:
     assert owner_pid(owner) is None
+
+
+def test_a_budget_has_its_limits_what_is_used_and_what_is_left() -> None:
+    budget = Budget(max_tokens=100, max_cost_usd=Decimal("0.50"))
+    usage = Usage(model_calls=1, input_tokens=30, cost_nano_usd=600_000_000)
+    lease = Lease(
+        session_id="s", token="t", owner="host:42", attempt=1, seconds=6, expires_at=later(16)
+    )
+
+    data = run_to_json(
+        a_run(
+            status=Status.BUSY,
+            budget=budget,
+            usage=usage,
+            children_usage=Usage(output_tokens=5),
+            lease=lease,
+            claimed_at=later(0),
+        )
+    )
+
+    assert data["budget"] == {
+        "limits": {"max_tokens": 100, "max_cost_usd": 0.5, "max_seconds": None},
+        # The time is that of the worker's last sign of life.
+        "used": {"max_tokens": 35, "max_cost_usd": 0.6, "max_seconds": 10},
+        "left": {"max_tokens": 65, "max_cost_usd": 0},
+    }
+    assert run_to_json(a_run())["budget"] is None
+
+
+def test_a_history_has_the_receipt() -> None:
+    call: dict[str, Json] = {"InputTokens": 300, "OutputTokens": 20, "CostUsd": "0.01"}
+    events = recorded(
+        an_event(EventType.MODEL_CALLED, name="writer", details=call),
+        an_event(EventType.LEASE_CLAIMED, attempt=2),
+        an_event(EventType.TOOL_CALLED, attempt=2),
+    )
+    run = a_run(usage=Usage(model_calls=2, input_tokens=600))
+
+    data = json.loads(json.dumps(history_to_json(run, events=events, operations=[])))["receipt"]
+
+    assert data.keys() == {"paid", "children", "repeated", "saved_by_replay"}
+    assert (data["paid"]["model_calls"], data["repeated"]["model_calls"]) == (2, 0)
+    saved = data["saved_by_replay"]
+    assert (saved["model_calls"], saved["cost_usd"], saved["steps"]) == (1, 0.01, 0)
+    assert [(each["attempt"], each["after"]) for each in saved["attempts"]] == [(2, "lost")]
 
 
 def test_a_history_has_numbered_events_and_operations_in_the_services_own_names() -> None:
