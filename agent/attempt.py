@@ -14,6 +14,7 @@ from agent.errors import AttemptStoppedError
 from agent.patience import patiently
 from runs.approvals import Question
 from runs.artifacts.base import ArtifactStore
+from runs.artifacts.keys import artifact_key
 from runs.budget import Budget
 from runs.children import orphaned
 from runs.errors import (
@@ -214,7 +215,7 @@ class Attempt:
         # The store knows no lease. Renewed just before, ours keeps a worker that slept through it
         # from writing over the file of the one that took over.
         self.commit(Changes())
-        key = default_key(self.session_id, name, retries=self.run.retries)
+        key = artifact_key(self.session_id, name, retries=self.run.retries)
         uri = self.artifacts.put(key, data, media_type=media_type)
         artifact = Artifact(
             name=name,
@@ -240,7 +241,7 @@ class Attempt:
         """
         with self._lock:
             artifact = self._files.get(name)
-        key = (artifact and artifact.key) or default_key(self.session_id, name)
+        key = (artifact and artifact.key) or artifact_key(self.session_id, name)
         if artifact is None:
             raise PayloadMissingError(key)
         data = self.artifacts.get(key)
@@ -288,12 +289,6 @@ class Attempt:
             self.closed.set()
         self.stop.set()
         return is_first
-
-
-def default_key(session_id: str, name: str, *, retries: int = 0) -> str:
-    """Give where a run's file goes: what a retry makes anew does not write over what was there."""
-    life = f"retry-{retries}/" if retries else ""
-    return f"runs/{session_id}/{life}{name}"
 
 
 def _attributed(changes: Changes, operation_id: str | None) -> Changes:

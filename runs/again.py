@@ -117,7 +117,7 @@ def plan(  # noqa: PLR0913 - all but three of them keyword-only
     causes = causes_of(run, program, now=now) - again
     # What comes later begins anew; an agent whose own step failed goes on where it was.
     later = again.union(*(program.after(cause) for cause in causes))
-    _check_conversations(run, program, holdings, again=again, later=later)
+    check_conversations(run, program, holdings, again=again, later=later)
     going_on = {each for each in causes - later if _goes_on(program.operations[each])}
     dropped = later | (causes - going_on)
     points = causes | ({start.operation_id} if start else set())
@@ -153,7 +153,7 @@ def causes_of(run: Run, program: Program, *, now: datetime) -> frozenset[str]:
     return overdue | program.causes(run.error.message)
 
 
-def reopened(operation: Operation, plan: Plan) -> Operation:
+def reopened(operation: Operation, *, child_retries: int | None = None) -> Operation:
     """Give an operation as it is when it goes on."""
     return replace(
         operation,
@@ -162,7 +162,7 @@ def reopened(operation: Operation, plan: Plan) -> Operation:
         error=None,
         replay_children=False,
         ended_at=None,
-        child_retries=plan.children.get(operation.operation_id, operation.child_retries),
+        child_retries=operation.child_retries if child_retries is None else child_retries,
     )
 
 
@@ -176,7 +176,7 @@ def _goes_on(operation: Operation) -> bool:
     return operation.type in {OperationType.CONTEXT, OperationType.CHAINED_INVOKE}
 
 
-def _check_conversations(
+def check_conversations(
     run: Run,
     program: Program,
     holdings: Holdings,
@@ -184,6 +184,18 @@ def _check_conversations(
     again: Collection[str],
     later: Collection[str],
 ) -> None:
+    """Refuse to cut a conversation in two.
+
+    Args:
+        run: The run.
+        program: Its operations.
+        holdings: Its other records.
+        again: The operations that are done again because somebody asked for it.
+        later: All that are begun anew.
+
+    Raises:
+        StepRefusedError: One of `again` goes on with a conversation that an earlier one began.
+    """
     for agent, said_in in holdings.conversations.items():
         known = [program.operations[each] for each in program.operations if each in said_in]
         kept = [each for each in known if each.operation_id not in later]

@@ -91,6 +91,15 @@ class Fields:
             raise FieldError(name, text, expected="a JSON text") from error
         return value
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Read texts that are stored as a JSON list; absent is none."""
+        value = self.json(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise FieldError(name, value, expected="a list of texts as JSON text")
+        return tuple(map(str, value))
+
     def json_object(self, name: str) -> Mapping[str, Json]:
         """Read an object that is stored as JSON text; absent is empty."""
         value = self.json(name)

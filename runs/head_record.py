@@ -191,8 +191,9 @@ def _run_from_fields(record: Fields) -> Run:
 def _origin_to_record(origin: ForkedFrom | None) -> Record | None:
     if origin is None:
         return None
-    # A list as text: records have no lists.
-    return {**asdict(origin), "older": " ".join(origin.older)}
+    # Records have no lists.
+    lists = {"older": " ".join(origin.older), "edited": json_text(list(origin.edited))}
+    return asdict(origin) | lists
 
 
 def _origin_from_fields(record: Fields | None) -> ForkedFrom | None:
@@ -202,6 +203,7 @@ def _origin_from_fields(record: Fields | None) -> ForkedFrom | None:
         session_id=record.text("session_id"),
         step=record.text("step"),
         operation_id=record.text("operation_id"),
+        edited=record.texts("edited"),
         older=tuple(record.text("older").split()),
     )
 

@@ -20,6 +20,7 @@ from runs.errors import (
 )
 from runs.events import Event, EventType
 from runs.instants import to_iso
+from runs.journal.keys import AGENTS
 from runs.json_types import Json
 from runs.operations import Operation
 from runs.run import TERMINAL, Lease, Run, RunFailure, Status, check_transition
@@ -82,6 +83,13 @@ def accept_event(run: Run) -> Event:
         "Source": run.source,
         "DeadlineAt": to_iso(run.deadline_at),
     }
+    if (origin := run.forked_from) is not None:
+        details["ForkedFrom"] = {
+            "SessionId": origin.session_id,
+            "Step": origin.step,
+            "Id": origin.operation_id,
+            "Edited": list(origin.edited),
+        }
     return Event(type=EventType.EXECUTION_STARTED, at=run.created_at, details=details)
 
 
@@ -424,6 +432,11 @@ def retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
         "From": plan.start,
         "After": run.status.value,
         "Dropped": len(plan.dropped),
+        # For the receipt: what is done again because of this was not saved by replay.
+        "DroppedSteps": list(plan.dropped),
+        "ForgottenAgents": [
+            key.removeprefix(AGENTS.low) for key in plan.removed if key.startswith(AGENTS.low)
+        ],
         "DeadlineAt": to_iso(queued.deadline_at),
         "Budget": retry.budget.to_json() if retry.budget.is_set else None,
     }

@@ -35,7 +35,7 @@ class Codec:
     """Makes records of values and values of records."""
 
     def __init__(self, artifacts: ArtifactStore) -> None:
-        self._artifacts = artifacts
+        self.artifacts = artifacts
 
     def encode(self, kind: Kind[T], value: T, *, max_inline: int | None = None) -> Record:
         """Make a record, its large texts stored and replaced by references."""
@@ -107,7 +107,7 @@ class Codec:
         if len(data) <= limit:
             return
         sha256 = hashlib.sha256(data).hexdigest()
-        self._artifacts.put(_key(sha256), data, media_type="application/json")
+        self.artifacts.put(_key(sha256), data, media_type="application/json")
         del record[name]
         record[f"{name}_ref"] = sha256
 
@@ -120,7 +120,7 @@ class Codec:
         if not isinstance(sha256, str):
             msg = f"a payload reference is {sha256!r}, expected a sha256 as text"
             raise TypeError(msg)
-        data = self._artifacts.get(_key(sha256))
+        data = self.artifacts.get(_key(sha256))
         actual = hashlib.sha256(data).hexdigest()
         if actual != sha256:
             raise PayloadHashError(_key(sha256), expected=sha256, actual=actual)

@@ -23,6 +23,10 @@ RETENTION = timedelta(days=90)
 DURABLE_FUNCTION = "lambda"
 
 
+#: The source of runs that a workflow asked for.
+INVOKED = "workflow"
+
+
 class Status(StrEnum):
     """Where a run is in its life."""
 
@@ -159,7 +163,7 @@ class Artifact:
     media_type: str
     size: int
     sha256: str
-    #: Where it is in the store; of files saved before this was recorded, `default_key`.
+    #: Where it is in the store; of files saved before this was recorded, `artifact_key`.
     key: str | None = None
     #: The operation that saved it, if one did.
     operation_id: str | None = None
@@ -173,6 +177,8 @@ class ForkedFrom:
     #: The step at which it begins anew: the name, and the operation.
     step: str
     operation_id: str
+    #: What a person changed: `prompt`, `input`, or the names of steps with other results.
+    edited: tuple[str, ...] = ()
     #: The runs that one was itself forked from, the nearest first.
     older: tuple[str, ...] = ()
 
@@ -270,6 +276,14 @@ class Run:
         usage = self.usage + self.children_usage
         worked_ms = self.worked_ms + self.children_worked_ms + self.attempt_ms(now)
         return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked_ms / 1000)
+
+    @property
+    def is_invoked(self) -> bool:
+        """Say whether a workflow asked for it, or for the run that it is a fork of.
+
+        The prompt is then what that workflow gave, as JSON text.
+        """
+        return self.parent_session_id is not None or self.source == INVOKED
 
     @property
     def durable_execution(self) -> str | None:

@@ -1,19 +1,24 @@
-"""Taking up a run again that has ended, in as many writes as it takes.
+"""Taking up a run again that has ended, or forking it, in as many writes as it takes.
 
 The plan is written first, the head moves last, and what lies between may be done any number of
 times: whoever repeats a retry finds the plan and does the rest. Until the head moves the run is
-over, so that nobody works on what is being taken away.
+over, so that nobody works on what is being taken away. A fork's head comes last, too: without it
+there is no run.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from runs import again, lifecycle
+from runs import again, forking, lifecycle
 from runs.again import Holdings, Plan, Retry
 from runs.children import child_id, orphaned
-from runs.errors import RetryRefusedError, RunNotFoundError
+from runs.errors import ForkRefusedError, RetryRefusedError, RunNotFoundError
+from runs.forking import Fork, Start
+from runs.ids import child_session_id
+from runs.journal.base import Accepted
 from runs.journal.keys import (
     AGENTS,
     APPROVALS,
@@ -23,6 +28,7 @@ from runs.journal.keys import (
     operation_key,
     retry_key,
 )
+from runs.journal.parts import Parts
 from runs.journal.stored import RecordStore
 from runs.lifecycle import Change
 from runs.operations import Operation
@@ -57,6 +63,60 @@ class AgainRecords(RecordStore):
             rule = partial(lifecycle.carry_out, plan=plan, operations=operations)
             self._change(session_id, rule)
         return self._change(session_id, partial(lifecycle.retry, plan=plan, retry=retry, now=now))
+
+    def fork(self, session_id: str, fork: Fork, *, now: datetime) -> Accepted:
+        """See `Journal.fork`."""
+        known = self._head(fork.session_id)
+        if known is not None:
+            return self._known_fork(known, session_id, fork)
+        run = self._run(session_id, is_strict=True)
+        forking.check_forkable(run)
+        if self._plan(session_id, run.retries + 1) is not None:
+            raise ForkRefusedError(session_id, "a retry of it was begun and is not done; repeat it")
+        holdings = self._holdings(session_id)
+        start = forking.start_of(
+            run,
+            Program(self._bare_operations(session_id)),
+            fork,
+            holdings=holdings,
+            whole=partial(self._operation, session_id),
+            now=now,
+        )
+        accepted = self._plant(start.run, self._first_parts(session_id, start, holdings))
+        return accepted or self._known_fork(self._head(fork.session_id), session_id, fork)
+
+    @abstractmethod
+    def _plant(self, run: Run, parts: Parts) -> Accepted | None:
+        """Record a new run that has records from the beginning; its head comes last.
+
+        Records of its session id that were there are an earlier try's, and go.
+
+        Returns:
+            The answer of `Journal.accept`; None if the session id has got a run meanwhile.
+        """
+
+    def _known_fork(self, head: Record | None, session_id: str, fork: Fork) -> Accepted:
+        if head is None:
+            raise RunNotFoundError(fork.session_id)
+        run = self._head_for(head, fork.session_id, is_strict=False)
+        if run.forked_from is None or run.forked_from.session_id != session_id:
+            raise ForkRefusedError(session_id, f"{fork.session_id!r} is another run")
+        return Accepted(run=run, is_new=False)
+
+    def _first_parts(self, session_id: str, start: Start, holdings: Holdings) -> Parts:
+        """Give the records a fork begins with; payloads that are kept elsewhere stay there."""
+        kept = set(start.kept)
+        parts: Parts = {}
+        for key, record in self._records_by_age(session_id, OPERATIONS):
+            operation_id = str(record.get("operation_id"))
+            if operation_id in start.changed:
+                parts[key] = self._codec.encode(OPERATION, start.changed[operation_id])
+            elif operation_id in kept:
+                parts[key] = _as_it_was(session_id, record)
+        agents = {key for agent in start.agents for key in holdings.agents[agent]}
+        for keys in (AGENTS, MESSAGES, TOOLS):
+            parts |= {key: each for key, each in self._records(session_id, keys) if key in agents}
+        return parts
 
     def _begin(self, run: Run, retry: Retry, now: datetime) -> Plan:
         """Write down what is to be done, with what is left of a retry that died."""
@@ -121,11 +181,17 @@ class AgainRecords(RecordStore):
         return None if head is None else self._head_for(head, child, is_strict=False)
 
     def _reopened(self, session_id: str, operation_id: str, plan: Plan) -> Operation:
+        known = self._operation(session_id, operation_id)
+        return again.reopened(known, child_retries=plan.children.get(operation_id))
+
+    def _operation(self, session_id: str, operation_id: str) -> Operation:
         known = self._one(OPERATION, session_id, operation_key(operation_id))
         if known is None:
-            msg = f"operation {operation_id!r} of run {session_id!r} is gone, expected it to go on"
+            msg = (
+                f"operation {operation_id!r} of run {session_id!r} is gone, expected it to be kept"
+            )
             raise AssertionError(msg)
-        return again.reopened(known, plan)
+        return known
 
     def _check_parent(self, run: Run) -> None:
         if run.parent_session_id is None:
@@ -137,11 +203,11 @@ class AgainRecords(RecordStore):
         if (why := orphaned(parent)) is not None:
             raise RetryRefusedError(run.session_id, f"{why}; retry that one, and this goes with it")
 
-    def _run(self, session_id: str) -> Run:
+    def _run(self, session_id: str, *, is_strict: bool = False) -> Run:
         head = self._head(session_id)
         if head is None:
             raise RunNotFoundError(session_id)
-        return self._head_for(head, session_id, is_strict=False)
+        return self._head_for(head, session_id, is_strict=is_strict)
 
 
 def _is_under_way(run: Run, retry: Retry) -> bool:
@@ -149,6 +215,14 @@ def _is_under_way(run: Run, retry: Retry) -> bool:
     if retry.number is not None:
         return run.retries >= retry.number
     return run.retries > 0 and not run.status.is_terminal
+
+
+def _as_it_was(session_id: str, record: Record) -> Record:
+    """Give an operation's record to another run; its child, if it had one, stays the other's."""
+    operation_id, is_invoke = str(record["operation_id"]), "target" in record
+    if not is_invoke or "child_session_id" in record:
+        return record
+    return record | {"child_session_id": child_session_id(session_id, operation_id)}
 
 
 def _pages(items: Sequence[T]) -> Iterator[tuple[T, ...]]:

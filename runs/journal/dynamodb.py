@@ -45,7 +45,9 @@ from runs.journal.dynamodb_items import (
     head_update,
     new_head_write,
     next_head_write,
+    no_head,
     operation_write,
+    pages_of,
     put_write,
     removal,
     renewal,
@@ -53,7 +55,7 @@ from runs.journal.dynamodb_items import (
 )
 from runs.journal.dynamodb_listing import Place, Position, next_places, places_query
 from runs.journal.dynamodb_table import TRIES, DynamoClient, Table, pauses
-from runs.journal.keys import OPERATIONS, KeyRange
+from runs.journal.keys import ALL, OPERATIONS, KeyRange
 from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.lifecycle import Change, Rule
@@ -90,6 +92,19 @@ class DynamoJournal(RecordJournal):
         before = self._must_find(run.session_id)
         known = self._decoded_head(before, run.session_id, is_strict=False)
         return Accepted(run=known, is_new=False)
+
+    def _plant(self, run: Run, parts: Parts) -> Accepted | None:
+        session_id, at = run.session_id, run.created_at
+        # Without a head nobody reads them; with one, they are a run's, and this is refused.
+        guard = no_head(self._table.name, session_id)
+        old = [item["SK"]["S"] for item in self._items(session_id, ALL) if item["SK"]["S"] != HEAD]
+        removals = [removal(self._table.name, session_id, key) for key in old]
+        for writes in (removals, self._part_writes(parts, session_id, at)):
+            for page in pages_of(writes):
+                if not self._table.write([guard, *page]):
+                    return None
+        accepted = self.accept(run)
+        return accepted if accepted.is_new else None
 
     def list_runs(
         self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None

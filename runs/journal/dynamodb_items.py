@@ -1,6 +1,7 @@
 """Records as DynamoDB items, and the writes of a transaction."""
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,10 @@ Write = dict[str, Any]
 #: written nobody knows when its run will end, only that no deadline is further than this: so all
 #: items get the same time, and a head, written last, goes last.
 _KEEP = timedelta(seconds=MAX_DEADLINE_SECONDS) + RETENTION
+
+#: Of what one transaction takes: 100 writes and 4 MB.
+_PAGE = 90
+_PAGE_BYTES = 3_000_000
 
 _OWN = frozenset({"PK", "SK", "ttl", "first_recorded"})
 
@@ -115,6 +120,33 @@ def new_head_write(table: str, item: Item) -> Write:
     put = put_write(table, item)
     put["Put"]["ConditionExpression"] = "attribute_not_exists(PK)"
     return put
+
+
+def no_head(table: str, session_id: str) -> Write:
+    """Refuse the transaction if the session id has a run."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": item_key(session_id, HEAD),
+            "ConditionExpression": "attribute_not_exists(PK)",
+        }
+    }
+
+
+def pages_of(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    """Divide writes into transactions, each with room for one more of small size."""
+    page: list[Write] = []
+    room = _PAGE_BYTES
+    for write in writes:
+        # As text it is somewhat larger than DynamoDB counts it.
+        size = len(json.dumps(write))
+        if page and (size > room or len(page) == _PAGE):
+            yield page
+            page, room = [], _PAGE_BYTES
+        page.append(write)
+        room -= size
+    if page:
+        yield page
 
 
 def next_head_write(table: str, item: Item, *, version: int) -> Write:

@@ -26,7 +26,7 @@ APPROVALS = KeyRange("APPROVAL#", f"APPROVAL#{_LAST}")
 
 
 #: Everything of a run but its head.
-ALL = KeyRange("", _LAST)
+ALL = KeyRange(" ", _LAST)
 MESSAGES = KeyRange("MSG#", f"MSG#{_LAST}")
 AGENTS = KeyRange("AGENT#", f"AGENT#{_LAST}")
 TOOLS = KeyRange("TOOL#", f"TOOL#{_LAST}")

@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from runs import lifecycle
+from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import open_child_id
 from runs.errors import LeaseLostError, RunError, RunNotFoundError

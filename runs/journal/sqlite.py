@@ -80,13 +80,26 @@ class SqliteJournal(RecordJournal):
         head = self._codec.encode(RUN, run)
         with self._writing() as db:
             self._sweep(db, run.created_at)
-            if db.execute(INSERT_HEAD, to_row(head)).rowcount == 1:
-                events = self._event_parts(db, run.session_id, (lifecycle.accept_event(run),))
-                self._put(db, run.session_id, events)
+            if self._insert(db, run, head):
                 return Accepted(run=run, is_new=True)
             before = self._must_find(db, run.session_id)
         known = self._codec.decode_head_anyway(before, session_id=run.session_id)
         return Accepted(run=known, is_new=False)
+
+    def _plant(self, run: Run, parts: Parts) -> Accepted | None:
+        head = self._codec.encode(RUN, run)
+        with self._writing() as db:
+            if not self._insert(db, run, head):
+                return None
+            self._put(db, run.session_id, parts)
+        return Accepted(run=run, is_new=True)
+
+    def _insert(self, db: sqlite3.Connection, run: Run, head: Record) -> bool:
+        if db.execute(INSERT_HEAD, to_row(head)).rowcount != 1:
+            return False
+        events = self._event_parts(db, run.session_id, (lifecycle.accept_event(run),))
+        self._put(db, run.session_id, events)
+        return True
 
     def list_runs(
         self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None
