@@ -8,7 +8,15 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from cli import approval_commands, read_commands, run_commands, stack_commands
+from cli import (
+    approval_commands,
+    check_replay_command,
+    crash_command,
+    read_commands,
+    record_command,
+    run_commands,
+    stack_commands,
+)
 from cli.errors import CliError, DetachedError, ExitCode
 from cli.text import clean
 from local.errors import LocalError
@@ -81,7 +89,7 @@ def errand(
     """
 
 
-_RUNS, _STACK = "Runs", "Local stack"
+_RUNS, _TESTING, _STACK = "Runs", "Testing workflows", "Local stack"
 app.command(rich_help_panel=_RUNS)(run_commands.run)
 app.command(rich_help_panel=_RUNS)(run_commands.send)
 app.command("list", rich_help_panel=_RUNS)(read_commands.list_runs)
@@ -92,6 +100,9 @@ app.command(rich_help_panel=_RUNS)(run_commands.cancel)
 app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
 app.command(rich_help_panel=_RUNS)(approval_commands.approve)
 app.command(rich_help_panel=_RUNS)(approval_commands.deny)
+app.command("check-replay", rich_help_panel=_TESTING)(check_replay_command.check_replay)
+app.command("crash-test", rich_help_panel=_TESTING)(crash_command.crash_test)
+app.command(rich_help_panel=_TESTING)(record_command.record)
 app.command(rich_help_panel=_STACK)(stack_commands.up)
 app.command(rich_help_panel=_STACK)(stack_commands.down)
 app.command(rich_help_panel=_STACK)(stack_commands.doctor)

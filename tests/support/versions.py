@@ -13,17 +13,12 @@ from aws_durable_execution_sdk_python.config import (
     MapConfig,
     NestingType,
     ParallelBranch,
-    StepConfig,
 )
-from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create_retry_strategy
 
 from agent.registry import Handler
 
 Event = Any
-Workflow = Callable[[Event, DurableContext], Any]
-
-_ONCE = StepConfig(retry_strategy=create_retry_strategy(RetryStrategyConfig(max_attempts=1)))
-_FLAT = NestingType.FLAT
+Branch = Callable[[DurableContext], Any]
 
 
 def ask(context: DurableContext) -> str:
