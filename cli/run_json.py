@@ -135,7 +135,10 @@ def _budget(run: Run) -> Json:
     if not run.budget.is_set:
         return None
     used = run.used(run.lease.renewed_at if run.lease else run.updated_at)
-    left = {each.limit: float(each.left) for each in standings(run.budget, used)}
+    left: dict[str, Json] = {
+        each.limit: int(each.left) if each.limit == "max_tokens" else float(each.left)
+        for each in standings(run.budget, used)
+    }
     return {"limits": run.budget.to_json(), "used": used.to_json(), "left": left}
 
 
