@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test check fmt bench synth lock clean
+.PHONY: help setup run down test check fmt bench crash synth lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ fmt: $(READY) ## Format the code, and fix what can be fixed
 
 bench: $(READY) ## Measure what docs/performance.md promises
 	$(BIN)/python -m bench
+
+crash: $(READY) ## Kill the shipped workflows at every write, on both journals
+	@failed=0; for workflow in cost-analysis research-report; do for journal in sqlite dynamodb; do \
+	  $(BIN)/errand crash-test $$workflow --journal $$journal --kills 50 || failed=1; \
+	done; done; exit $$failed
 
 synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
 	$(BIN)/python -m infra.app -c target=aws

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from botocore.exceptions import ClientError
-
+from crash.table import create_table
 from crash.trap import Trap
 from crash.watched import Announced, WatchedClient, WatchedJournal
 from local.clients import Client, local_client
 from runs.artifacts.folder import FolderStore
-from runs.aws_errors import codes_of
 from runs.journal.base import Journal
 from runs.journal.dynamodb import DynamoJournal
 from runs.journal.sqlite import SqliteJournal
@@ -80,34 +78,3 @@ class Place:
 
     def _client(self) -> Client:
         return local_client("dynamodb", str(self.endpoint))
-
-
-def create_table(client: Client, name: str) -> None:
-    """Make a journal's table as the infrastructure does, but for its time to live; twice is once.
-
-    Clocks of tests are in the past, or leap ahead: the store would remove items in the middle.
-    """
-    keys = ("PK", "SK", "status", "updated_at")
-    try:
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "by_status",
-                    "KeySchema": [
-                        {"AttributeName": "status", "KeyType": "HASH"},
-                        {"AttributeName": "updated_at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-        )
-    except ClientError as error:
-        if "ResourceInUseException" not in codes_of(error):
-            raise

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from crash.table import create_table
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.events import Event, EventType
@@ -192,31 +193,3 @@ class DynamoStore:
 def folder_store(root: Path) -> FolderStore:
     """Make an artifact store in a folder."""
     return FolderStore(root / "artifacts")
-
-
-def create_table(client: Client, name: str) -> None:
-    """Make the journal's table as the infrastructure does, but for its time to live.
-
-    The tests' still clock is in the past. Items written by it are out of date after some months,
-    and the store would remove them in the middle of a test.
-    """
-    keys = ("PK", "SK", "status", "updated_at")
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[
-            {"AttributeName": "PK", "KeyType": "HASH"},
-            {"AttributeName": "SK", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_status",
-                "KeySchema": [
-                    {"AttributeName": "status", "KeyType": "HASH"},
-                    {"AttributeName": "updated_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
