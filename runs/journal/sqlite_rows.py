@@ -10,7 +10,7 @@ from runs.instants import to_iso
 from runs.journal.base import Changes
 from runs.json_types import Json
 from runs.payloads import HEAD
-from runs.records import Record
+from runs.records import Record, compact
 from runs.run import Lease, Usage
 
 _PLAIN = (
@@ -48,10 +48,6 @@ COMMIT_HEAD = (
     + ", ".join(f"{name} = {name} + :{name}" for name in USAGE_FIELDS)
     + " WHERE session_id = :session_id AND lease_token = :token AND status = 'BUSY'"
 )
-
-#: Made once: `json.dumps` makes one for each text. ASCII only: a lone surrogate, which SQLite's
-#: UTF-8 can't hold, is written as its escape.
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 _NOTHING_SPENT = usage_to_record(Usage())
 
@@ -99,7 +95,7 @@ def position_of(row: Sequence[Json]) -> list[Json]:
 
 def to_text(value: Json) -> str:
     """Write a record for a column."""
-    return _ENCODER.encode(value)
+    return compact(value)
 
 
 def from_text(text: Json, *, session_id: str, key: str) -> Record:
