@@ -83,6 +83,14 @@ def workflow_names(registry: Path) -> tuple[str, ...]:
 
 #: 800 turns of at most 22 history events leave a quarter of an execution's 25,000 to retries.
 _PACES = {
-    Target.LOCAL: Pace(poll_seconds=3, waiting_seconds=10, grace_seconds=60, max_turns=800),
-    Target.AWS: Pace(poll_seconds=30, waiting_seconds=300, grace_seconds=900, max_turns=800),
+    Target.LOCAL: Pace(
+        poll_seconds=3, waiting_seconds=10, parked_seconds=30, grace_seconds=60, max_turns=800
+    ),
+    Target.AWS: Pace(
+        poll_seconds=30,
+        waiting_seconds=600,
+        parked_seconds=3 * 3600,
+        grace_seconds=900,
+        max_turns=800,
+    ),
 }

@@ -28,6 +28,8 @@ class Pace:
     poll_seconds: int
     #: The same for a parked run that has nothing to do for longer than this.
     waiting_seconds: int
+    #: The same again: a run may wait for a person for a month.
+    parked_seconds: int
     #: How long an execution goes on trying to get its run into the journal.
     grace_seconds: int
     #: How many times an execution looks at the journal before a new one takes over.
@@ -58,6 +60,7 @@ def _numbers(pace: Pace) -> dict[str, int]:
     return {
         "PollSeconds": pace.poll_seconds,
         "WaitingSeconds": pace.waiting_seconds,
+        "ParkedSeconds": pace.parked_seconds,
         "GraceSeconds": pace.grace_seconds,
         "MaxTurns": pace.max_turns,
     }

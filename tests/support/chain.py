@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.jobs import Jobs
+from agent.runner import Runner
 from local.assembly import read_assembly
 from local.deploy import deploy
 from local.home import PROJECT, Home
@@ -35,7 +37,7 @@ from tests.support.stack import RunningEmulator, running_emulator
 
 END_SECONDS = 90.0
 #: Fast enough for tests, and slow enough to tell a signal from a time-out.
-PACE = Pace(poll_seconds=2, waiting_seconds=3, grace_seconds=3, max_turns=500)
+PACE = Pace(poll_seconds=2, waiting_seconds=3, parked_seconds=30, grace_seconds=3, max_turns=500)
 
 #: What a worker does with a run it has claimed.
 Script = Callable[["Chain", Claim], None]
@@ -78,6 +80,8 @@ class Chain:
         #: By session: what its worker does, and replies to give before any worker is started.
         self.scripts: dict[str, Script] = {}
         self.faults: dict[str, list[Reply]] = defaultdict(list)
+        #: Works on the sessions that have no script, as the agent does.
+        self.runner: Runner | None = None
         self.cancelled: dict[str, threading.Event] = defaultdict(threading.Event)
         self.actions: dict[str, list[str]] = defaultdict(list)
         self._machines: dict[Pace, str] = {}
@@ -88,7 +92,7 @@ class Chain:
     def start(self, request: Mapping[str, Any], *, pace: Pace = PACE) -> str:
         """Start an execution of the definition at a pace, and give its ARN."""
         started = self.steps.start_execution(
-            stateMachineArn=self._machine(pace), input=json.dumps(request)
+            stateMachineArn=self.machine(pace), input=json.dumps(request)
         )
         return str(started["executionArn"])
 
@@ -166,6 +170,11 @@ class Chain:
         return Reply({"status": "STARTED"})
 
     def _work(self, session_id: str) -> None:
+        if self.runner is not None and session_id not in self.scripts:
+            job = Jobs(now).begin(session_id)
+            assert job is not None
+            self.runner.run(job)
+            return
         try:
             claim = self.journal.claim(
                 session_id,
@@ -178,7 +187,7 @@ class Chain:
             return
         self.scripts.get(session_id, complete)(self, claim)
 
-    def _machine(self, pace: Pace) -> str:
+    def machine(self, pace: Pace) -> str:
         """Create, once, the deployed definition at another pace."""
         with self._lock:
             if pace not in self._machines:

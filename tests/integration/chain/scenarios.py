@@ -127,7 +127,7 @@ def cancelled_while_waiting(chain: Chain) -> Execution:
     session_id = new_session()
     chain.scripts[session_id] = park_once(None)
     arn = chain.start(request(session_id))
-    chain.wait_until_visited(arn, "AwaitAnswer")
+    chain.wait_until_visited(arn, "AwaitDays")
     chain.invoke(action="cancel", session_id=session_id, reason="no longer wanted")
     return chain.wait_for_end(arn)
 
@@ -137,7 +137,8 @@ def deadline_passed(chain: Chain) -> Execution:
 
 
 def waited(chain: Chain) -> Execution:
-    return _run(chain, park_once(PACE.waiting_seconds + 3))
+    # Long enough that some of it is left when the session is stopped.
+    return _run(chain, park_once(PACE.waiting_seconds + 8))
 
 
 def agent_down(chain: Chain) -> Execution:

@@ -140,7 +140,7 @@ def test_cancelling_a_parked_run_ends_the_wait(ended: Ended) -> None:
 
     assert execution.error == "Cancelled"
     assert execution.cause == "no longer wanted"
-    assert execution.visited.count("AwaitAnswer") == 1
+    assert execution.visited.count("AwaitDays") == 1
 
 
 def test_a_deadline_ends_a_run_that_somebody_works_on(ended: Ended, chain: Chain) -> None:
@@ -159,7 +159,9 @@ def test_a_parked_run_is_resumed_when_its_time_has_come(ended: Ended, chain: Cha
 
     assert execution.status == "SUCCEEDED"
     assert "AwaitAnswer" in execution.visited
-    assert chain.actions[session_id] == ["start", "resume", "stop"]
+    # Its session is stopped once when it parks, and again when it has ended.
+    assert chain.actions[session_id] == ["start", "stop", "resume", "stop"]
+    assert execution.visited.count("StopParked") == 1
 
 
 def test_an_agent_that_is_down_for_a_while_is_asked_again(ended: Ended, chain: Chain) -> None:

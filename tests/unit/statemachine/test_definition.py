@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,14 @@ from statemachine import definition
 AWS = Settings.from_context(target="aws", stage=None)
 HISTORY_LIMIT = 25_000
 DAY_SECONDS = 24 * 3600
-NUMBERS = {"PollSeconds", "WaitingSeconds", "GraceSeconds", "MaxTurns"}
+#: How long each wait lasts, the longest first.
+INTERVALS = {
+    "AwaitDays": AWS.pace.parked_seconds,
+    "AwaitAnswer": AWS.pace.waiting_seconds,
+    "AwaitSignal": AWS.pace.poll_seconds,
+}
+WAITS = (*INTERVALS, "Backoff", "CheckStatus")
+NUMBERS = {"PollSeconds", "WaitingSeconds", "ParkedSeconds", "GraceSeconds", "MaxTurns"}
 
 
 @pytest.fixture
@@ -165,6 +173,7 @@ def test_no_comment_or_prompt_travels_in_the_state(states: dict[str, Any]) -> No
     [
         ("AwaitSignal", {Status.QUEUED, Status.BUSY, Status.WAITING}),
         ("AwaitAnswer", {Status.WAITING}),
+        ("AwaitDays", {Status.WAITING}),
     ],
 )
 def test_a_token_is_kept_only_for_runs_that_go_on(
@@ -242,7 +251,51 @@ def test_hours_of_work_and_a_day_of_waiting_stay_far_below_the_history_limit(
     assert turn * seconds / interval < 0.51 * HISTORY_LIMIT
 
 
-@pytest.mark.parametrize("name", ["poll_seconds", "waiting_seconds", "grace_seconds", "max_turns"])
+def turns_parked(seconds: float) -> dict[str, int]:
+    """Count how often each wait runs out for a run that is parked for so long, and not answered."""
+    counts = {}
+    for wait, interval in INTERVALS.items():
+        # As Evaluate chooses: a wait is taken while there is more to wait for than it lasts.
+        shortest = interval if wait != "AwaitSignal" else 0
+        counts[wait] = max(0, math.ceil((seconds - shortest) / interval))
+        seconds -= counts[wait] * interval
+    return counts
+
+
+def test_a_month_of_waiting_for_a_person_makes_few_transitions_and_little_history(
+    states: dict[str, Any],
+) -> None:
+    month = 30 * DAY_SECONDS
+    around = ("Begin", "Accept", "Outcome", "AwaitSignal", "CheckStatus", "Evaluate", "StopParked")
+    turns = turns_parked(month)
+    turns["AwaitSignal"] += 1
+
+    transitions = len(around) + sum(3 * count for count in turns.values())
+    events = sum(events_of(states[name]) for name in around) + sum(
+        count * sum(events_of(states[name]) for name in (wait, "CheckStatus", "Evaluate"))
+        for wait, count in turns.items()
+    )
+
+    assert sum(turns[wait] * seconds for wait, seconds in INTERVALS.items()) >= month
+    assert transitions <= 1_000
+    assert events < 0.25 * HISTORY_LIMIT
+    assert sum(turns.values()) < AWS.pace.max_turns
+
+
+def test_a_parked_runs_session_is_stopped_once_for_each_attempt(states: dict[str, Any]) -> None:
+    order = [rule["Next"] for rule in states["Evaluate"]["Choices"]]
+    kept = [text for name in WAITS for text in texts(states[name]) if "'turns'" in text]
+
+    assert order.index("Dispatch") < order.index("StopParked") < order.index("AwaitDays")
+    assert states["StopParked"]["Arguments"]["Payload"]["action"] == "stop"
+    assert all("'stopped': $states.input.stopped" in text for text in kept)
+    # Whatever it waits for: the wait after it is the shortest.
+    assert {*successors(states["StopParked"])} == {"AwaitSignal"}
+
+
+@pytest.mark.parametrize(
+    "name", ["poll_seconds", "waiting_seconds", "parked_seconds", "grace_seconds", "max_turns"]
+)
 def test_a_pace_without_a_pause_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is 0, expected at least 1"):
         replace(AWS.pace, **{name: 0})
