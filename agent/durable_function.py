@@ -23,11 +23,19 @@ from aws_durable_execution_sdk_python.lambda_service import (
 from agent import threads
 from agent.attempt import Attempt, StopReason
 from agent.durable.answers import Answer, agrees, ending, failure, pending
+from agent.durable.approvals import asked_for
 from agent.durable.service import ServiceClient
 from agent.durable.timers import waiting
 from agent.errors import OtherExecutionError
 from agent.models.select import ModelChoice
-from agent.outcomes import Outcome, Stopped, Suspended, invocation_event, read_ending
+from agent.outcomes import (
+    Outcome,
+    Stopped,
+    Suspended,
+    failed_by,
+    invocation_event,
+    read_ending,
+)
 from agent.patience import patiently
 from agent.registry import Registry
 from agent.runner import Limits
@@ -253,16 +261,19 @@ def _payload(text: str | None) -> Json:
 def _outcome(
     output: DurableExecutionInvocationOutput, attempt: Attempt, service: ServiceClient
 ) -> Outcome:
+    operations = service.mirror.operations
+    if service.refusal is not None:
+        return failed_by(service.refusal)
     if output.status is not InvocationStatus.PENDING:
-        operations = service.mirror.operations.values()
-        return read_ending(output, recorded=service.outcome, operations=operations)
+        known = operations.values()
+        return read_ending(output, recorded=service.outcome, operations=known)
     if attempt.stop.is_set():
         return Stopped()
-    found = waiting(service.mirror.operations)
-    return Suspended(
-        until=found.until if found else None,
-        what=found.what if found else "the Lambda service",
-    )
+    found = waiting(operations)
+    if found is None:
+        return Suspended(until=None, what="the Lambda service")
+    asking = asked_for(attempt, operations.values()) if found.is_outside else None
+    return Suspended(until=found.until, what=asking or found.what)
 
 
 def _handed_over(service: ServiceClient, seconds: int) -> Answer:

@@ -13,14 +13,12 @@ from aws_durable_execution_sdk_python.execution import (
 from aws_durable_execution_sdk_python.lambda_service import (
     CheckpointOutput,
     CheckpointUpdatedExecutionState,
-    OperationAction,
     OperationUpdate,
     StateOutput,
 )
 from aws_durable_execution_sdk_python.lambda_service import OperationType as SdkType
 
 from agent.attempt import Attempt
-from agent.budget import check_time
 from agent.durable.approvals import with_answer, with_approval
 from agent.durable.batches import fit_batches
 from agent.durable.children import Children
@@ -28,6 +26,7 @@ from agent.durable.current import know_operations
 from agent.durable.hearing import hear
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment, Recorded, in_commits
+from agent.durable.refusing import refusal_of
 from agent.durable.replay import Replay, ReplayingClient
 from agent.durable.timers import OPEN, OUTSIDE, resolve
 from agent.durable.updates import finished, record
@@ -151,13 +150,7 @@ class JournalClient(ReplayingClient):
         return self._attempt.stop.is_set() or self.replay.difference is not None
 
     def _is_refused(self, updates: Iterable[OperationUpdate]) -> bool:
-        is_limited = self._attempt.run.budget.max_seconds is not None
-        if not is_limited or self._attempt.asking or not any(map(_begins_step, updates)):
-            return False
-        try:
-            check_time(self._attempt)
-        except BudgetExceededError as error:
-            self.refusal = error
+        self.refusal = self.refusal or refusal_of(self._attempt, updates)
         return self.refusal is not None
 
     def _read(self) -> list[Operation]:
@@ -308,11 +301,6 @@ class JournalClient(ReplayingClient):
 
     def _marker_after(self, start: int, size: int = _PAGE) -> str:
         return str(start + size) if start + size < len(self.operations) else ""
-
-
-def _begins_step(update: OperationUpdate) -> bool:
-    is_start = update.action is OperationAction.START
-    return is_start and update.operation_type is SdkType.STEP
 
 
 def _answer(changed: Iterable[Operation], *, token: str | None) -> CheckpointOutput:

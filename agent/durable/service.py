@@ -30,9 +30,12 @@ from aws_durable_execution_sdk_python.lambda_service import OperationType as Sdk
 
 from agent.attempt import Attempt
 from agent.durable.client import Outcome
+from agent.durable.current import know_operations
 from agent.durable.mirror import Mirror
 from agent.durable.operations import error_from_sdk
+from agent.durable.refusing import refusal_of
 from agent.durable.updates import finished
+from agent.errors import BudgetExceededError
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.history import execution_input
 from runs.run import Run
@@ -60,6 +63,8 @@ class ServiceClient:
         self._last: list[OperationUpdate] = []
         #: An ending that is too large to be answered.
         self.outcome: Outcome | None = None
+        #: Why the workflow may not go on.
+        self.refusal: BudgetExceededError | None = None
 
     @classmethod
     def of(cls, event: Any) -> "ServiceClient":  # noqa: ANN401 - what Lambda hands over
@@ -104,6 +109,7 @@ class ServiceClient:
             LeaseLostError: The run is another invocation's now.
             JournalUnavailableError: The journal did not answer for too long.
         """
+        know_operations()
         self._attempt, self._mirror = attempt, Mirror(attempt)
         state = self._given.initial_execution_state
         self._mirror.load()
@@ -130,7 +136,7 @@ class ServiceClient:
         telling user code that anything failed. That is how an attempt ends that must stop or has
         lost its lease.
         """
-        is_stopping = self._attempt is not None and self._attempt.stop.is_set()
+        is_stopping = self._must_stop(updates)
         kept = self._without_ending(finished(updates) if is_stopping else updates)
         if not kept:
             return self._answer(None if is_stopping else self._token)
@@ -146,6 +152,12 @@ class ServiceClient:
         except (LeaseLostError, JournalUnavailableError):
             is_stopping = True
         return replace(output, checkpoint_token=None) if is_stopping else output
+
+    def _must_stop(self, updates: list[OperationUpdate]) -> bool:
+        if self._attempt is None:
+            return False
+        self.refusal = self.refusal or refusal_of(self._attempt, updates)
+        return self._attempt.stop.is_set() or self.refusal is not None
 
     def get_execution_state(
         self,
