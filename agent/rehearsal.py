@@ -32,7 +32,7 @@ from agent.durable.hearing import hear
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
 from agent.durable.recorded import Moment
 from agent.durable.rehearsing import Rehearsing
-from agent.durable.replay import ReplayingClient
+from agent.durable.replay import ReplayingClient, ending
 from agent.durable.updates import record
 from agent.models.select import ModelChoice
 from agent.outcomes import read_ending
@@ -135,7 +135,8 @@ class Stage:
         self, finding: Finding, client: "_Client", answer: DurableExecutionInvocationOutput
     ) -> Finding:
         is_over = answer.status is not InvocationStatus.PENDING
-        difference = client.replay.conclude() if is_over else client.replay.difference
+        how = ending(answer.error)
+        difference = client.replay.conclude(why=how) if is_over else client.replay.difference
         if difference is not None:
             return self._differs(finding, difference)
         if not is_over:

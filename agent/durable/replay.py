@@ -129,10 +129,10 @@ class Replay:
         first = next(iter(left.values()))
         self._differ(first, f"{why} without asking for it")
 
-    def conclude(self) -> Difference | None:
+    def conclude(self, *, why: str = "ends") -> Difference | None:
         """Take note that the workflow has come to its end, and give the difference."""
         with suppress(ReplayDiffersError):
-            self.leave(None)
+            self.leave(None, why=why)
         return self.difference
 
     def leave_virtual(self, operation_ids: Iterator[str]) -> None:

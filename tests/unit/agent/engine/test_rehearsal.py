@@ -138,6 +138,16 @@ def test_a_finished_run_that_failed_comes_to_the_same_end(still: Engine) -> None
     assert finding.words == "comes to its end, which is ValueError: no such bill"
 
 
+def test_a_workflow_that_would_raise_before_what_is_recorded_is_found(still: Engine) -> None:
+    begun(still, v.stepped("load"))
+    under(still, v.raising("no such bill"), "2")
+
+    finding = rehearse(still)
+
+    assert finding.verdict is Verdict.DIFFERS
+    assert finding.words.endswith("raises ValueError: no such bill, without asking for it")
+
+
 def test_a_run_of_a_workflow_that_is_gone_can_not_be_checked(still: Engine) -> None:
     still.accept("gone")
 
