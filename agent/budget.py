@@ -37,13 +37,13 @@ def check_time(attempt: Attempt) -> None:
     """Refuse to go on when the run has worked as long as it may.
 
     Nothing is looked at while a model call is in flight: ending the attempt would lose its answer,
-    which is paid for.
+    which is paid for. Nor while an agent is at work that asks when its call is refused.
 
     Raises:
         BudgetExceededError: `max_seconds` is reached.
         JournalUnavailableError: The journal did not answer; the attempt was told to stop.
     """
-    holder = None if attempt.calling else _holder(attempt)
+    holder = None if attempt.calling or attempt.asking else _holder(attempt)
     if holder is None:
         return
     time_only = Budget(max_seconds=holder.budget.max_seconds)

@@ -26,6 +26,7 @@ from agent.models.loaded import LoadedModel
 from agent.models.prices import PriceList
 from agent.models.pricing import Rates
 from agent.models.select import load_model
+from agent.overrun import more
 from agent.poller import Poller
 from agent.registry import Registry
 from agent.runner import Limits, Runner
@@ -377,6 +378,27 @@ def test_no_step_begins_when_the_time_is_used_up_and_what_is_done_stays(plant: P
     assert ended.error.type == BUDGET_EXCEEDED
     assert "--max-seconds N" in ended.error.message
     assert ended.used(plant.clock()).seconds == 30
+
+
+def test_an_agent_that_asks_at_a_limit_is_let_to_when_the_time_is_used_up(plant: Plant) -> None:
+    def workflow(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+        if plant.head().attempt == 1:
+            plant.clock.advance(100)
+        return run_agent(
+            context,
+            name="counter",
+            build=build,
+            prompt="count",
+            playbook=counts(2),
+            over_budget=more(max_seconds=1_000),
+        )
+
+    plant.accept(Budget(max_seconds=25))
+
+    waiting = plant.run(test=workflow)
+
+    assert waiting.status is Status.WAITING
+    assert waiting.usage.model_calls == 0
 
 
 def test_what_a_run_waits_parked_costs_no_time(plant: Plant) -> None:
