@@ -74,6 +74,11 @@ class DyingJournal:
         return getattr(self._journal, name)
 
 
+def in_memory(artifacts: FolderStore) -> Journal:
+    """Make the journal of a bench."""
+    return SqliteJournal(":memory:", artifacts=artifacts)
+
+
 @dataclass
 class Bench:
     """One run in a journal, and attempts at it."""
@@ -82,10 +87,11 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     #: Before each further call of a model that failed.
     pauses: tuple[float, ...] = (0.0, 0.0)
+    open_journal: Callable[[FolderStore], Journal] = in_memory
 
     def __post_init__(self) -> None:
         self.artifacts = FolderStore(self.folder)
-        self.journal: Journal = SqliteJournal(":memory:", artifacts=self.artifacts)
+        self.journal = self.open_journal(self.artifacts)
         self.journal.accept(self._run())
 
     def attempt(self, journal: Callable[[Journal], Any] = lambda journal: journal) -> Attempt:

@@ -105,6 +105,10 @@ class JournalStore(Protocol):
         """Change a stored record in place; its values are JSON's."""
         ...
 
+    def size(self, session_id: str) -> int:
+        """Give the bytes of all records of a run, keys and names included."""
+        ...
+
     def close(self) -> None:
         """Close what was opened."""
         ...
@@ -147,6 +151,12 @@ class SqliteStore:
         values = (*head.values(), json.dumps(record), session_id)
         db.execute(f"UPDATE runs SET {names} WHERE session_id = ?", values)  # noqa: S608 - column names
 
+    def size(self, session_id: str) -> int:
+        """See `JournalStore.size`."""
+        query = "SELECT key || body FROM records WHERE session_id = ?"
+        rows = self._opened[0]._db.execute(query, (session_id,))
+        return sum(len(row[0].encode()) for row in rows)
+
     def close(self) -> None:
         """See `JournalStore.close`."""
         for journal in self._opened:
@@ -184,6 +194,20 @@ class DynamoStore:
         kept = {name: item[name] for name in record.keys() - changed}
         new = {name: {"S": str(record[name])} for name in changed}
         self.client.put_item(TableName=self.table, Item=kept | new)
+
+    def size(self, session_id: str) -> int:
+        """See `JournalStore.size`; an attribute is its name and its value."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="PK = :run",
+            ExpressionAttributeValues={":run": {"S": session_id}},
+        )
+        items = [item for page in pages for item in page["Items"]]
+        return sum(
+            len(name.encode()) + len(str(next(iter(value.values()))).encode())
+            for item in items
+            for name, value in item.items()
+        )
 
     def close(self) -> None:
         """See `JournalStore.close`."""

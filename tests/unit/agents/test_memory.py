@@ -9,12 +9,19 @@ from strands.types.session import SessionMessage
 
 from agent.errors import InvalidMessageError
 from agent.memory import AgentMemory
-from agent.models.conversation import Conversation, ToolCall, Turn
+from agent.models.conversation import Conversation, Playbook, ToolCall, Turn
 from agent.saved import ReturnedCall
 from runs.events import EventType
-from runs.journal.base import Changes, Journal
+from runs.journal.base import MAX_CHANGES, Changes, Journal, ToolStatus
 from runs.run import Lease, Usage
-from tests.support.agents import SESSION_ID, Bench, built_with, task_for
+from tests.support.agents import (
+    SESSION_ID,
+    Bench,
+    DyingJournal,
+    KilledError,
+    built_with,
+    task_for,
+)
 
 AGENT = "keeper"
 
@@ -203,3 +210,41 @@ def test_a_page_of_the_conversation_can_be_read(bench: Bench) -> None:
 
     assert [message.message_id for message in page] == [1, 2]
     assert memory.model_calls == 3
+
+
+def looks(calls: int) -> Playbook:
+    def playbook(conversation: Conversation) -> Turn:
+        return Turn("done") if conversation.turn else Turn(calls=[ToolCall("look")] * calls)
+
+    return playbook
+
+
+def results_in_ledger(bench: Bench, calls: int) -> list[bool]:
+    entries = [bench.journal.tool(SESSION_ID, f"{AGENT}-1-{place}") for place in range(calls)]
+    assert all(entry and entry.status is ToolStatus.DONE for entry in entries)
+    return [entry is not None and entry.result is not None for entry in entries]
+
+
+def test_a_result_leaves_the_ledger_in_the_write_that_saves_the_message_with_it(
+    bench: Bench,
+) -> None:
+    dying = bench.attempt(lambda journal: DyingJournal(journal, write=6, is_after=False))
+    with pytest.raises(KilledError):
+        bench.converse(task_for(AGENT, built_with(look)), looks(2), dying)
+    before = results_in_ledger(bench, 2)
+    bench.converse(task_for(AGENT, built_with(look)), looks(2))
+
+    assert before == [True, True]
+    assert results_in_ledger(bench, 2) == [False, False]
+    # In the message they are.
+    assert [b["toolResult"]["content"] for b in bench.messages(AGENT)[2]["content"]] == [
+        [{"text": "seen"}]
+    ] * 2
+
+
+def test_more_results_than_one_write_may_hold_leave_the_ledger(bench: Bench) -> None:
+    calls = MAX_CHANGES + 1
+    bench.converse(task_for(AGENT, built_with(look)), looks(calls))
+
+    assert not any(results_in_ledger(bench, calls))
+    assert len(bench.messages(AGENT)[2]["content"]) == calls
