@@ -153,6 +153,26 @@ def test_a_claim_tells_which_version_works_on_the_run_and_the_timeline_tells_of_
     assert (changed.attempt, changed.details) == (3, {"From": "1", "To": "2"})
 
 
+def test_a_lambda_durable_execution_is_claimed_by_its_own_invocations_only(
+    journal: Journal,
+) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f:1/durable-execution/a/b"
+    run = accept(journal, source="lambda", execution=arn)
+
+    with pytest.raises(ClaimLostError, match=f"it is executed by {arn}"):
+        claim(journal, run.session_id)
+    claimed = journal.claim(
+        run.session_id, owner="a", token="t", now=NOW, lease_seconds=60, execution=arn
+    )
+    journal.park(claimed.lease, wake_at=later(3600), waiting_for="a wait", now=NOW)
+    # Before its wake time: the service knows when it goes on.
+    again = journal.claim(
+        run.session_id, owner="b", token="u", now=later(1), lease_seconds=60, execution=arn
+    )
+
+    assert (claimed.run.durable_execution, again.run.attempt) == (arn, 2)
+
+
 def test_a_claim_repeated_with_its_token_is_the_same_claim(journal: Journal) -> None:
     run = accept(journal)
     token = new_lease_token()
