@@ -12,9 +12,27 @@ from cli.reader import RunReader
 from local.home import Home
 from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
-from runs.errors import JournalFormatError, JournalUnavailableError
+from runs.errors import AnswerNotToldError, JournalFormatError, JournalUnavailableError
 from runs.journal.sqlite import SqliteJournal
+from runs.operations import Operation
 from runs.signals import NoSignal
+
+
+class _LambdaOnDemand:
+    """The Lambda service of the environment, for those few runs that are durable executions."""
+
+    def tell(self, callback: Operation) -> None:
+        """See `CallbackService.tell`."""
+        # boto3 takes longer to import than everything else that a file needs.
+        import boto3  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+        from runs.lambda_callbacks import LambdaCallbackService  # noqa: PLC0415
+
+        try:
+            LambdaCallbackService(boto3.client("lambda")).tell(callback)
+        except BotoCoreError as error:
+            raise AnswerNotToldError(callback.external_id or "", str(error)) from error
 
 
 class FilePlace:
@@ -60,7 +78,12 @@ class FilePlace:
 
     def desk(self) -> ApprovalDesk:
         """See `Place.desk`. Nobody is signalled: the process that polls the journal finds it."""
-        answers = Answers(journal=self._open(), signal=NoSignal(), clock=lambda: datetime.now(UTC))
+        answers = Answers(
+            journal=self._open(),
+            signal=NoSignal(),
+            clock=lambda: datetime.now(UTC),
+            service=_LambdaOnDemand(),
+        )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
 
     def _open(self) -> SqliteJournal:

@@ -18,6 +18,7 @@ from runs.artifacts.base import ArtifactStore
 from runs.errors import JournalUnavailableError
 from runs.journal.dynamodb import DynamoJournal
 from runs.json_types import Json
+from runs.lambda_callbacks import LambdaCallbackService
 from runs.stepfunctions import StepFunctionsSignal
 
 #: boto3 makes its clients' classes while running: they have no static type.
@@ -47,10 +48,16 @@ class Stack:
         return RunReader(self._journal(), where=self.name, translated=self._translated)
 
     def desk(self) -> ApprovalDesk:
-        """Open the journal for those who decide; the state machine is told of each decision."""
+        """Open the journal for those who decide; whoever waits is told of each decision."""
         with self._translated():
             signal = StepFunctionsSignal(self.clients("stepfunctions"))
-        answers = Answers(journal=self._journal(), signal=signal, clock=lambda: datetime.now(UTC))
+            service = LambdaCallbackService(self.clients("lambda"))
+        answers = Answers(
+            journal=self._journal(),
+            signal=signal,
+            clock=lambda: datetime.now(UTC),
+            service=service,
+        )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
 
     def send(self, detail: Mapping[str, Json]) -> None:
