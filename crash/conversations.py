@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+_ROLES = ("user", "assistant")
+
 
 def faults(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Say what is wrong with a conversation; nothing if every provider would take it.
@@ -14,8 +16,9 @@ def faults(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     seen: set[str] = set()
     for at, message in enumerate(messages):
         role, blocks = message["role"], message["content"]
-        if role != ("user", "assistant")[at % 2]:
-            yield f"message {at} is the {role}'s, and so is the one before"
+        expected = _ROLES[at % 2]
+        if role != expected:
+            yield f"message {at} is the {role}'s, expected the {expected}'s"
         if not blocks:
             yield f"message {at} is empty"
         answered = [block["toolResult"]["toolUseId"] for block in blocks if "toolResult" in block]

@@ -1,14 +1,28 @@
 """The crash kit over sound and faulty workflows: what it finds, and what it says of it."""
 
+from functools import partial
+
 import pytest
 
 from crash.errors import SubjectError
 from crash.points import Where
 from crash.pytest_plugin import CrashTest
 from crash.report import Outcome, Report
+from crash.testing import crash_test as made
 from tests.support.faulty import REGISTRY
 
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(name="crash_test")
+def crash_test_in_one_lane(crash_test: CrashTest) -> CrashTest:
+    # What is imported takes longer than what is tested: once is enough.
+    return partial(crash_test, registry=REGISTRY, jobs=1)
+
+
+@pytest.fixture(scope="module")
+def step_twice() -> Report:
+    return made("step-twice", registry=REGISTRY, points=None, check=False, jobs=1)
 
 
 def by_name(report: Report) -> dict[str, Outcome]:
@@ -22,7 +36,7 @@ def paths(outcome: Outcome) -> set[str]:
 def test_a_sound_workflow_survives_everything(crash_test: CrashTest) -> None:
     answers = {"review": '"fine"'}
 
-    report = crash_test("sound", registry=REGISTRY, answers=answers, points=None, kills=6)
+    report = crash_test("sound", answers=answers, points=None, kills=6)
 
     writes = report.undisturbed.writes
     assert report.is_fine
@@ -37,7 +51,7 @@ def test_a_sound_workflow_survives_everything(crash_test: CrashTest) -> None:
 
 
 def test_an_effect_outside_of_steps_is_found(crash_test: CrashTest) -> None:
-    report = crash_test("side-effect", registry=REGISTRY, points=None, check=False)
+    report = crash_test("side-effect", points=None, check=False)
 
     found = [outcome for outcome in report.outcomes if "outside.told.txt[1]" in paths(outcome)]
     assert not report.is_fine
@@ -47,7 +61,7 @@ def test_an_effect_outside_of_steps_is_found(crash_test: CrashTest) -> None:
 
 
 def test_a_result_that_depends_on_the_attempt_is_found(crash_test: CrashTest) -> None:
-    report = crash_test("attempt", registry=REGISTRY, points=None, check=False)
+    report = crash_test("attempt", points=None, check=False)
 
     failures = {outcome.name: outcome for outcome in report.failures}
     assert failures
@@ -56,18 +70,16 @@ def test_a_result_that_depends_on_the_attempt_is_found(crash_test: CrashTest) ->
     assert (difference.wanted, difference.got) == (1, 2)
 
 
-def test_a_step_that_must_not_be_done_twice_is_found_at_its_write(crash_test: CrashTest) -> None:
-    report = crash_test("step-twice", registry=REGISTRY, points=None, check=False)
+def test_a_step_that_must_not_be_done_twice_is_found_at_its_write(step_twice: Report) -> None:
+    (failure,) = step_twice.failures
 
-    assert [outcome.where for outcome in report.failures] == [Where.BEFORE]
-    assert "StepSucceeded tells" in report.failures[0].what
-    assert {difference.path for difference in report.failures[0].differences} == {
-        "outside.told.txt[1]"
-    }
+    assert failure.where is Where.BEFORE
+    assert "StepSucceeded tells" in failure.what
+    assert paths(failure) == {"outside.told.txt[1]"}
 
 
 def test_a_tool_that_is_not_idempotent_is_found(crash_test: CrashTest) -> None:
-    report = crash_test("tool-twice", registry=REGISTRY, points=None, check=False)
+    report = crash_test("tool-twice", points=None, check=False)
 
     before = [outcome for outcome in report.failures if outcome.where is Where.BEFORE]
     assert [outcome.what.rpartition(": ")[2] for outcome in before] == [
@@ -77,7 +89,7 @@ def test_a_tool_that_is_not_idempotent_is_found(crash_test: CrashTest) -> None:
 
 
 def test_a_tool_in_doubt_is_told_and_no_fault(crash_test: CrashTest) -> None:
-    report = crash_test("careful", registry=REGISTRY, points=None)
+    report = crash_test("careful", points=None)
 
     doubtful = {outcome.where for outcome in report.outcomes if outcome.doubts}
     assert doubtful == {Where.BEFORE, Where.AFTER, Where.TOOL}
@@ -86,35 +98,38 @@ def test_a_tool_in_doubt_is_told_and_no_fault(crash_test: CrashTest) -> None:
 
 def test_a_run_that_is_never_the_same_is_told_first(crash_test: CrashTest) -> None:
     with pytest.raises(AssertionError, match=r"two undisturbed runs differ[^$]*result\.id"):
-        crash_test("unsteady", registry=REGISTRY, points=None)
+        crash_test("unsteady", points=None)
 
 
 def test_what_may_differ_is_ignored(crash_test: CrashTest) -> None:
-    report = crash_test("unsteady", registry=REGISTRY, points=4, ignore=["result.id"])
+    report = crash_test("unsteady", points=4, ignore=["result.id"])
 
     assert len(report.outcomes) == 4
 
 
 def test_a_run_that_fails_is_not_compared(crash_test: CrashTest) -> None:
     with pytest.raises(AssertionError, match=r"run is FAILED: ValueError: Crash test\. is no"):
-        crash_test("failing", registry=REGISTRY)
+        crash_test("failing")
 
 
 def test_a_worker_that_ends_by_itself_is_told(crash_test: CrashTest) -> None:
     with pytest.raises(SubjectError, match="nobody killed the worker, and it crashed: 7"):
-        crash_test("exits", registry=REGISTRY)
+        crash_test("exits")
 
 
 def test_a_run_that_nobody_answers_is_told(crash_test: CrashTest) -> None:
     with pytest.raises(SubjectError, match=r"review.*will not come.*--answer"):
-        crash_test("sound", registry=REGISTRY)
+        crash_test("sound")
 
 
-def test_a_failed_test_names_the_write(crash_test: CrashTest) -> None:
+def test_a_failed_test_names_the_write(step_twice: Report, crash_test: CrashTest) -> None:
+    point = step_twice.failures[0].name
+
     with pytest.raises(AssertionError) as failed:
-        crash_test("step-twice", registry=REGISTRY, points=None)
+        crash_test("step-twice", points=[point])
 
     lines = str(failed.value).splitlines()
+    assert lines[0].startswith(f"{point}: killed at write")
     assert any("StepSucceeded tells" in line for line in lines)
     assert "  outside.told.txt[1]" in lines
     assert "    got    hello" in lines
@@ -133,11 +148,11 @@ def test_what_is_not_there_can_not_be_tested(
     workflow: str, points: list[str] | None, message: str, crash_test: CrashTest
 ) -> None:
     with pytest.raises(SubjectError, match=message):
-        crash_test(workflow, registry=REGISTRY, points=points)
+        crash_test(workflow, points=points)
 
 
 def test_one_point_can_be_repeated(crash_test: CrashTest) -> None:
-    report = crash_test("step-twice", registry=REGISTRY, points=["2-after", "4-before"])
+    report = crash_test("step-twice", points=["2-after", "4-before"])
 
     assert [outcome.name for outcome in report.outcomes] == ["2-after", "4-before"]
     assert [outcome.kills for outcome in report.outcomes] == [1, 1]
