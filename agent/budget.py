@@ -37,13 +37,13 @@ def check_time(attempt: Attempt) -> None:
     """Refuse to go on when the run has worked as long as it may.
 
     Nothing is looked at while a model call is in flight: ending the attempt would lose its answer,
-    which is paid for. Nor while an agent is at work that asks when its call is refused.
+    which is paid for.
 
     Raises:
         BudgetExceededError: `max_seconds` is reached.
         JournalUnavailableError: The journal did not answer; the attempt was told to stop.
     """
-    holder = None if attempt.calling or attempt.asking else _holder(attempt)
+    holder = None if attempt.calling else _holder(attempt)
     if holder is None:
         return
     time_only = Budget(max_seconds=holder.budget.max_seconds)
@@ -64,8 +64,10 @@ def _holder(attempt: Attempt) -> Run | None:
 
 def _used(attempt: Attempt, holder: Run) -> Used:
     now = attempt.clock()
-    used = holder.used(now)
+    own = attempt.worked_seconds(now)
     if holder.session_id == attempt.session_id:
-        return used
+        # By its own clock: whoever looks from outside takes a late worker for a dead one.
+        return holder.used(now, working_seconds=own)
     # A child's time is added to the head when its attempt is over; until then only it knows.
-    return replace(used, seconds=used.seconds + attempt.worked_seconds(now))
+    used = holder.used(now)
+    return replace(used, seconds=used.seconds + own)

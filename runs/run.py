@@ -218,6 +218,8 @@ class Run:
     #: Answers from outside so far: callbacks answered, children ended. A worker that is about to
     #: park says how many it has seen, so that none is slept through.
     answers: int = 0
+    #: How many of them the worker that parked the run last had seen.
+    seen_answers: int = 0
     #: What a WAITING run waits for, for people.
     waiting_for: str | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
@@ -271,11 +273,17 @@ class Run:
         until = now if self.lease.expires_at > now else self.lease.renewed_at
         return max(0, (until - self.claimed_at) // timedelta(milliseconds=1))
 
-    def used(self, now: datetime) -> Used:
-        """Give what counts against the budget: this run's part, and its children's."""
+    def used(self, now: datetime, *, working_seconds: float | None = None) -> Used:
+        """Give what counts against the budget: this run's part, and its children's.
+
+        Args:
+            now: Until when an attempt counts that works.
+            working_seconds: How long it has worked, where its own worker asks.
+        """
         usage = self.usage + self.children_usage
-        worked_ms = self.worked_ms + self.children_worked_ms + self.attempt_ms(now)
-        return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked_ms / 1000)
+        working = self.attempt_ms(now) / 1000 if working_seconds is None else working_seconds
+        worked = (self.worked_ms + self.children_worked_ms) / 1000
+        return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked + working)
 
     @property
     def is_invoked(self) -> bool:
