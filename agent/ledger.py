@@ -167,7 +167,8 @@ class EffectLedger:
         return context.replace(invocation_state=state)
 
     def _key(self, use: ToolUse) -> str:
-        return f"{self._attempt.session_id}/{use['toolUseId']}"
+        life = f"retry-{self._memory.life}/" if self._memory.life else ""
+        return f"{self._attempt.session_id}/{life}{use['toolUseId']}"
 
     def _read(self, tool_use_id: str) -> ToolEntry | None:
         journal, session_id = self._attempt.journal, self._attempt.session_id

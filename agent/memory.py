@@ -25,6 +25,8 @@ from runs.run import Usage
 CANCELLED = "cancelled"
 #: Where an agent's record keeps the hash of its prompt: two agents of one name would mix.
 PROMPT = "prompt_sha256"
+#: And where it keeps `AgentMemory.life`.
+LIFE = "retries"
 #: How many ledger entries are written with the message that has their results: one write may
 #: hold no more records, and the message and the agent's own are two.
 _ENTRIES = MAX_CHANGES - 2
@@ -79,6 +81,16 @@ class AgentMemory(SessionRepository):
         if self._record.get(PROMPT) != self._prompt_sha256:
             text = "has a conversation with another prompt in this run; give each its own name"
             raise AgentBuildError(self._agent, text)
+
+    @property
+    def life(self) -> int:
+        """Say how often the run had been retried when the conversation began.
+
+        One that a retry begins anew makes other calls than the one before, under the same names.
+        """
+        if self._record is None:
+            return self._attempt.run.retries
+        return cast("int", self._record.get(LIFE, 0))
 
     @property
     def last(self) -> Saved | None:
@@ -252,7 +264,7 @@ class AgentMemory(SessionRepository):
         state = cast("dict[str, dict[str, Json]]", internal["interrupt_state"])
         context = {key: value for key, value in state["context"].items() if key != "responses"}
         internal["interrupt_state"] = {"context": context}
-        return kept | {PROMPT: self._prompt_sha256}
+        return kept | {PROMPT: self._prompt_sha256, LIFE: self.life}
 
     def _at(self, index: int, saved: Saved) -> Message:
         return Message(agent=self._agent, index=index, body=saved.to_body())

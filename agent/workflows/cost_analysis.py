@@ -22,7 +22,7 @@ from agent.workflows.cost.findings import Analysis
 from agent.workflows.cost.load import load
 from agent.workflows.cost.report import write_report
 from agent.workflows.cost.source import fetch
-from agent.workflows.cost.store import BILL, BILL_TYPE, open_bill
+from agent.workflows.cost.store import BILL, BILL_TYPE, StoredQueries, open_bill
 from agent.workflows.cost.summary import Summary
 from agent.workflows.cost.tools import BillTools
 from runs.json_types import Json
@@ -117,7 +117,8 @@ def _desk(attempt: Attempt, summary: Summary) -> Iterator[Callable[[], Bill]]:
 
 
 def _open(attempt: Attempt, summary: Summary, work: Path) -> Bill:
-    return open_bill(attempt.artifacts, attempt.session_id, summary, work=work, stop=attempt.stop)
+    queries = StoredQueries(attempt.artifacts, attempt.run)
+    return open_bill(attempt.load(BILL), queries, summary, work=work, stop=attempt.stop)
 
 
 def _build(tools: BillTools) -> Callable[..., Agent]:

@@ -280,7 +280,7 @@ def _draft(attempt: Attempt, contents: Contents) -> Json:
 
 def _question(attempt: Attempt, headline: str, *, hours: float) -> Question:
     """Ask about the draft as it was saved: a decision is about these words and no others."""
-    draft = attempt.artifacts.get(f"runs/{attempt.session_id}/{DRAFT}")
+    draft = attempt.load(DRAFT)
     return Question(
         what=f"publish the research report “{headline}”",
         content=draft.decode(),

@@ -170,7 +170,7 @@ class Plant:
 
     def queries(self) -> StoredQueries:
         """Open the run's log of queries."""
-        return StoredQueries(self.artifacts, SESSION_ID)
+        return StoredQueries(self.artifacts, self.head())
 
     def _request(self, bill: str | None) -> Run:
         now = self.clock()

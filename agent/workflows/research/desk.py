@@ -78,11 +78,10 @@ class Desk:
             self._index.close()
 
     def _corpus(self) -> Corpus:
-        key = f"runs/{self.attempt.session_id}/{PASSAGES}"
-        data = self.attempt.artifacts.get(key)
+        data = self.attempt.load(PASSAGES)
         actual = hashlib.sha256(data).hexdigest()
         if actual != self.collected.sha256:
-            raise PayloadHashError(key, expected=self.collected.sha256, actual=actual)
+            raise PayloadHashError(PASSAGES, expected=self.collected.sha256, actual=actual)
         return Corpus.from_bytes(data)
 
 
