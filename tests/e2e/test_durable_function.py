@@ -1,26 +1,21 @@
 """The research report as a Lambda function whose processes die, over the service's protocol."""
 
 import json
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aws_durable_execution_sdk_python_testing.executor import Executor
 
-from runs.answering import Answers
-from runs.approvals import Verdict
 from runs.artifacts.folder import FolderStore
-from runs.asked import Person
-from runs.deciding import Ballot
 from runs.events import EventType
 from runs.ids import execution_session_id
 from runs.journal.sqlite import SqliteJournal
-from runs.lambda_callbacks import LambdaCallbackService
 from runs.run import Run, Status
-from runs.signals import NoSignal
+from tests.support.cli import errand
 from tests.support.engine import wait_until
 from tests.support.lambda_service import CREDENTIALS, Function, journal_environment, lambda_service
 from tests.support.research import QUESTION, write
@@ -73,21 +68,22 @@ def test_a_function_killed_in_a_step_goes_on_message_by_message(
         wait_until(lambda: head(journal, arn).status is Status.WAITING)
         waiting = head(journal, arn)
 
-        answers = Answers(
-            journal=journal,
-            signal=NoSignal(),
-            clock=lambda: datetime.now(UTC),
-            service=LambdaCallbackService(service.client()),
-        )
-        (approval,) = journal.approvals(waiting.session_id)
-        ada = Person(name="Ada")
-        ballot = Ballot(verdict=Verdict.APPROVED, person=ada, hash=approval.hash)
-        answers.decide(approval.callback_id, ballot)
+        # A person at the journal's machine, whose AWS is this service.
+        environ = {
+            **os.environ,
+            "AWS_ENDPOINT_URL_LAMBDA": service.url,
+            "ERRAND_HOME": str(tmp_path),
+        }
+        listed = errand("list", environ=environ)
+        told = errand("approve", "last", "--by", "Ada", environ=environ)
         ended = service.wait(arn)
 
     assert function.exits[0] == -signal.SIGKILL
     assert set(function.exits[1:]) == {0}
-    assert waiting.waiting_for == f"approval: {approval.question.what}"
+    assert (waiting.waiting_for or "").startswith("approval: publish the research report “")
+    assert "research-report" in listed.stdout
+    assert "WAITING" in listed.stdout
+    assert told.returncode == 0, told.stderr
     run = head(journal, arn)
     assert run.status is Status.COMPLETED, run.error
     assert ended["Status"] == "SUCCEEDED"
