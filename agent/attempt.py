@@ -90,6 +90,10 @@ class Attempt:
         self.asking: set[str] = set()
         #: What the workflow asks with a callback, by its id, until that is recorded.
         self.questions: dict[str, Question] = {}
+        #: How many answers from outside the last invocation that ended has seen, and what else came
+        #: to its end since.
+        self.seen_answers = run.seen_answers
+        self.news: set[str] = set()
         self.last_sign_of_life = clock()
         #: When the journal last took the lease's renewal, by a commit or by the heartbeat.
         self.renewed_at = self.last_sign_of_life

@@ -181,7 +181,9 @@ def _closed(callback: Operation, status: OperationStatus, now: datetime) -> Oper
 def _answered(run: Run, callback: Operation, kind: EventType, *, now: datetime) -> Change:
     # Not of an attempt: it comes from outside.
     event = _event(kind, callback, now, attempt=0)
-    return Change(run=notice(run, now=now), events=(event,), operations=(callback,))
+    noticed = notice(run, now=now)
+    counted = replace(callback, answer=noticed.answers)
+    return Change(run=noticed, events=(event,), operations=(counted,))
 
 
 def _event(kind: EventType, callback: Operation, now: datetime, *, attempt: int) -> Event:

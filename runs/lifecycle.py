@@ -248,7 +248,11 @@ def park(  # noqa: PLR0913 - all of them keyword-only
     if seen_answers is not None and run.answers > seen_answers:
         wake_at = now
     parked = replace(
-        _moved(run, Status.WAITING, now), wake_at=wake_at, waiting_for=waiting_for, lost_attempts=0
+        _moved(run, Status.WAITING, now),
+        wake_at=wake_at,
+        waiting_for=waiting_for,
+        lost_attempts=0,
+        seen_answers=run.answers if seen_answers is None else seen_answers,
     )
     details: dict[str, Json] = {
         "WaitingFor": waiting_for,

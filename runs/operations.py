@@ -97,6 +97,8 @@ class Operation:
     items: str | None = None
     #: CALLBACK only: who answered, in their own words.
     answered_by: str | None = None
+    #: CALLBACK only: which of its run's answers from outside it was, counted from 1.
+    answer: int | None = None
     started_at: datetime
     ended_at: datetime | None = None
 

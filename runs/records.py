@@ -94,6 +94,7 @@ def _operation_to_record(operation: Operation) -> Record:
             "child_session_id": operation.child_session_id,
             "child_retries": operation.child_retries or None,
             "answered_by": operation.answered_by,
+            "answer": operation.answer,
             "started_at": to_iso(operation.started_at),
             "ended_at": iso_or_none(operation.ended_at),
         }
@@ -134,6 +135,7 @@ def _operation_from_fields(record: Fields) -> Operation:
         child_session_id=record.text_or_none("child_session_id"),
         child_retries=record.count("child_retries"),
         answered_by=record.text_or_none("answered_by"),
+        answer=record.count("answer") or None,
         started_at=record.instant("started_at"),
         ended_at=record.instant_or_none("ended_at"),
     )

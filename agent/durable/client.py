@@ -99,13 +99,14 @@ class JournalClient(ReplayingClient):
         resolved += self._ended_children(moment)
         self.seen_answers = answers
         self._commit(resolved)
+        news = self._news(resolved)
         self.replay = Replay(self.operations.values())
         first = [execution(self._attempt.run), *self._page(0)]
         return DurableExecutionInvocationInputWithClient(
             durable_execution_arn=arn_of(self._attempt.run),
             checkpoint_token=_TOKEN,
             initial_execution_state=InitialExecutionState(first, self._marker_after(0)),
-            updated_operation_ids=[change.operation.operation_id for change in resolved],
+            updated_operation_ids=news,
             service_client=self,
         )
 
@@ -153,6 +154,19 @@ class JournalClient(ReplayingClient):
         self.refusal = self.refusal or refusal_of(self._attempt, updates)
         return self.refusal is not None
 
+    def _news(self, resolved: Iterable[Recorded]) -> list[str]:
+        """Name what came to its end since the last invocation did, and count it as told."""
+        attempt = self._attempt
+        answered = [
+            operation.operation_id
+            for operation in self.operations.values()
+            if (operation.answer or 0) > attempt.seen_answers
+        ]
+        ended = [change.operation.operation_id for change in resolved]
+        news = list(dict.fromkeys([*attempt.news, *answered, *ended]))
+        attempt.news = set()
+        return news
+
     def _read(self) -> list[Operation]:
         attempt = self._attempt
         return attempt.patiently(lambda: attempt.journal.operations(attempt.session_id))
@@ -165,8 +179,11 @@ class JournalClient(ReplayingClient):
             JournalUnavailableError: The journal did not answer for too long.
         """
         moment = self._moment()
+        # What the invocation has seen is no news to the next.
+        self._attempt.seen_answers = self.seen_answers
         changes = self._resolve_timers(moment) + self._look(moment)
         self._commit(changes)
+        self._attempt.news = {change.operation.operation_id for change in changes}
         return bool(changes)
 
     def _record(self, updates: Iterable[OperationUpdate]) -> list[Operation]:

@@ -131,8 +131,12 @@ class Engine:
     def attempt(self, workflow: str = "steps", prompt: str = "", **changes: object) -> Attempt:
         """Accept and claim a run."""
         self.accept(workflow, prompt, **changes)
+        return self.claim("token")
+
+    def claim(self, token: str) -> Attempt:
+        """Claim the run."""
         claim = self.journal.claim(
-            "run-1", owner="test", token="token", now=self.clock(), lease_seconds=6
+            "run-1", owner="test", token=token, now=self.clock(), lease_seconds=6
         )
         return Attempt(
             journal=self.journal,

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python import lambda_service as sdk
+from aws_durable_execution_sdk_python.config import Duration
+from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInput
 from aws_durable_execution_sdk_python.identifier import OperationIdentifier
 
 from agent.attempt import Attempt, StopReason
 from agent.durable.client import JournalClient
 from agent.durable.timers import waiting
 from agent.outcomes import Ended, Suspended, read_output
+from agent.registry import Registry
 from runs.callbacks import place_of
 from runs.errors import JournalUnavailableError
 from runs.events import EventType
@@ -337,3 +341,62 @@ def test_nobody_waits_for_branches_that_a_map_left_behind(still_engine: Engine) 
     send(client, *updates)
 
     assert waiting(client.operations) is None
+
+
+def test_an_answer_that_came_while_the_run_was_parked_is_named_once(
+    still: Engine, clock: StillClock
+) -> None:
+    told: list[tuple[int, list[str]]] = []
+
+    @durable_execution
+    def work(event: dict[str, str], context: DurableContext) -> str:
+        answer = context.create_callback(name="ask").result()
+        context.wait(Duration.from_seconds(60), name="pause")
+        return str(answer)
+
+    def handler(given: DurableExecutionInvocationInput, context: object) -> object:
+        told.append((len(told), list(given.updated_operation_ids)))
+        return work(given, context)  # type: ignore[arg-type]
+
+    still.registry = Registry({"asks-and-waits": handler})  # type: ignore[dict-item]
+    still.execute("asks-and-waits")
+    (callback,) = still.journal.operations("run-1")
+    still.journal.complete_callback(callback.callback_id or "", "yes", now=clock())
+    still.look()
+    clock.advance(60)
+    still.look()
+
+    (_, pause) = still.journal.operations("run-1")
+    assert still.head().result == "yes"
+    assert told == [(0, []), (1, [callback.operation_id]), (2, [pause.operation_id])]
+
+
+def test_a_timer_that_ended_while_the_workflow_suspended_is_named_to_the_next_invocation(
+    still_engine: Engine, clock: StillClock
+) -> None:
+    attempt = still_engine.attempt()
+    client = opened(attempt)
+    send(client, waits("short", 1), waits("long", 3_600))
+    clock.advance(1)
+    read_output({"Status": "PENDING"}, client)
+
+    given = JournalClient(attempt).open()
+
+    assert given.updated_operation_ids == ["short"]
+    assert JournalClient(attempt).open().updated_operation_ids == []
+
+
+def test_an_answer_to_a_worker_that_died_since_is_named_to_the_next_one(
+    still_engine: Engine, clock: StillClock
+) -> None:
+    client = opened(still_engine.attempt())
+    (asked,) = send(client, asks("c", 0)).new_execution_state.operations
+    assert asked.callback_details is not None
+    still_engine.journal.complete_callback(asked.callback_details.callback_id, "1", now=clock())
+    # It has seen the answer, and died.
+    send(client)
+    clock.advance(7)
+
+    given = JournalClient(still_engine.claim("next")).open()
+
+    assert given.updated_operation_ids == ["c"]
