@@ -1,5 +1,6 @@
 """What is used and what may be used stand on heads exactly once, whoever in a family used it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -72,6 +73,38 @@ def test_what_a_child_spends_is_on_its_own_head_and_at_once_on_that_of_the_famil
     # What was added without reading is not undone by what reads and writes the whole head.
     journal.park(root_lease, wake_at=None, waiting_for="children", now=later(2))
     assert head(journal, root.session_id).children_usage == CALL + CALL
+
+
+def test_children_that_spend_at_once_lose_nothing_to_each_other_or_to_their_family(
+    journal: Journal,
+) -> None:
+    calls = 5
+    root = accept(journal)
+    root_lease = claim(journal, root.session_id).lease
+    children = [
+        accept(journal, parent_session_id=root.session_id, root_session_id=root.session_id)
+        for _ in range(4)
+    ]
+    leases = [claim(journal, child.session_id).lease for child in children]
+
+    def spend(lease: Lease) -> None:
+        for _ in range(calls):
+            call(journal, lease, root.session_id)
+
+    def renew() -> None:
+        for second in range(calls):
+            journal.renew(root_lease, now=later(second))
+            journal.raise_budget(root_lease, Budget(max_tokens=second + 1), now=later(second))
+
+    with ThreadPoolExecutor() as threads:
+        done = [threads.submit(spend, lease) for lease in leases] + [threads.submit(renew)]
+    for each in done:
+        each.result()
+
+    after = head(journal, root.session_id)
+    assert after.children_usage.model_calls == len(leases) * calls
+    assert after.children_usage.input_tokens == len(leases) * calls * CALL.input_tokens
+    assert after.budget.max_tokens == calls
 
 
 def test_a_refused_write_of_a_child_adds_nothing_to_its_family(journal: Journal) -> None:

@@ -26,7 +26,6 @@ from agent.models.loaded import LoadedModel
 from agent.models.prices import PriceList
 from agent.models.pricing import Rates
 from agent.models.select import load_model
-from agent.overrun import more
 from agent.poller import Poller
 from agent.registry import Registry
 from agent.runner import Limits, Runner
@@ -380,25 +379,27 @@ def test_no_step_begins_when_the_time_is_used_up_and_what_is_done_stays(plant: P
     assert ended.used(plant.clock()).seconds == 30
 
 
-def test_an_agent_that_asks_at_a_limit_is_let_to_when_the_time_is_used_up(plant: Plant) -> None:
-    def workflow(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
-        if plant.head().attempt == 1:
-            plant.clock.advance(100)
-        return run_agent(
-            context,
-            name="counter",
-            build=build,
-            prompt="count",
-            playbook=counts(2),
-            over_budget=more(max_seconds=1_000),
-        )
+def test_the_time_a_child_works_counts_before_its_attempt_has_ended(plant: Plant) -> None:
+    def parent(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+        context.step(lambda _: plant.clock.advance(20), name="before")
+        return str(context.invoke("child", {}, name="child"))
 
-    plant.accept(Budget(max_seconds=25))
+    def child(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+        context.step(lambda _: plant.clock.advance(20), name="before")
+        return counting(context, "counter")
 
-    waiting = plant.run(test=workflow)
+    plant.accept(Budget(max_seconds=40))
 
-    assert waiting.status is Status.WAITING
-    assert waiting.usage.model_calls == 0
+    plant.run(test=parent, child=child)
+    plant.look(test=parent, child=child)
+    plant.look(test=parent, child=child)
+
+    ended = plant.head()
+    assert ended.error is not None
+    assert ended.error.type == BUDGET_EXCEEDED
+    assert "max_seconds is 40.0 s, used is 40.0 s" in ended.error.message
+    assert (ended.worked_ms, ended.children_worked_ms) == (20_000, 20_000)
+    assert ended.children_usage == Usage()
 
 
 def test_what_a_run_waits_parked_costs_no_time(plant: Plant) -> None:
