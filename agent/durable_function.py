@@ -94,7 +94,11 @@ class DurableFunction:
     clock: Callable[[], datetime]
 
     def invoke(self, event: Any, context: LambdaContext) -> Answer:  # noqa: ANN401 - Lambda's
-        """Work on an execution until it ends, waits, or the invocation's time is nearly up."""
+        """Work on an execution until it ends, waits, or the invocation's time is nearly up.
+
+        Raises:
+            NotDurableError: The function is an ordinary one.
+        """
         service = ServiceClient.of(event)
         try:
             return self._answer(service, context)

@@ -6,6 +6,7 @@ RunError (runs.errors)
 ├── RecordingError             a file of recorded answers can't be used; `path` names it
 ├── NoAttemptError             a durable context that no runner of ours made
 ├── RehearsalError             code between steps would write to the journal while it is rehearsed
+├── NotDurableError            the function was invoked as an ordinary one
 ├── OtherExecutionError        the run of that session is another durable execution's
 ├── BudgetExceededError        the run has used what its budget allows; `standing` says of what
 └── AgentError                 an agent of a workflow can't give its answer; `agent` names it
@@ -70,6 +71,16 @@ class NoAttemptError(RunError):
             "this durable context carries no attempt: the workflow does not run in Errand; as a "
             "Lambda durable function its handler is agent.lambda_home.handler, which names the "
             "workflow by the payload's field 'workflow'"
+        )
+
+
+class NotDurableError(RunError):
+    """The Lambda function was invoked with something else than a durable execution's state."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the function was not invoked as a durable execution: it must be created with a "
+            "DurableConfig, which can't be added to a function that is there"
         )
 
 

@@ -35,7 +35,7 @@ from agent.durable.mirror import Mirror
 from agent.durable.operations import error_from_sdk
 from agent.durable.refusing import refusal_of
 from agent.durable.updates import finished
-from agent.errors import BudgetExceededError
+from agent.errors import BudgetExceededError, NotDurableError
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.history import execution_input
 from runs.run import Run
@@ -71,11 +71,14 @@ class ServiceClient:
         """Read what the service invoked the function with.
 
         Raises:
-            KeyError, TypeError, AttributeError: It is no durable execution's invocation.
+            NotDurableError: It is no durable execution's invocation.
         """
         if isinstance(event, DurableExecutionInvocationInputWithClient):
             return cls(event, event.service_client)
-        given = DurableExecutionInvocationInput.from_json_dict(event)
+        try:
+            given = DurableExecutionInvocationInput.from_json_dict(event)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise NotDurableError from error
         return cls(given, LambdaClient.initialize_client())
 
     @property

@@ -10,6 +10,7 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import Duration
 from aws_durable_execution_sdk_python.lambda_service import OperationType as SdkType
 
+from agent.errors import NotDurableError
 from agent.lambda_home import invoke, load
 from agent.services import attempt_of
 from runs.again import Retry
@@ -284,6 +285,14 @@ def test_a_payload_that_asks_for_nothing_fails_at_once(
     assert answer["Status"] == "FAILED"
     assert answer["Error"]["ErrorType"] == "InvalidRequestError"
     assert answer["Error"]["ErrorMessage"].startswith(message)
+
+
+@pytest.mark.parametrize("event", [{"prompt": "do"}, [], None, {"DurableExecutionArn": "arn"}])
+def test_a_function_that_is_no_durable_one_says_so(
+    make: Callable[[Work], Lambda], event: object
+) -> None:
+    with pytest.raises(NotDurableError, match="it must be created with a DurableConfig"):
+        make(step).function.invoke(event, Context())
 
 
 def test_a_session_that_had_its_run_takes_no_other_execution(
