@@ -180,7 +180,8 @@ def _progress(event: Event) -> str:
 
 def _asked(event: Event) -> str:
     until = _word(event, "ExpiresAt")
-    return _joined(_word(event, "What"), _approval(event), f"until {until}" if until else None)
+    how = f"`errand approve {_word(event, 'ApprovalId')}`"
+    return _joined(_word(event, "What"), f"until {until}" if until else None, how)
 
 
 def _decided(event: Event) -> str:
