@@ -7,7 +7,8 @@
     @effect(reconcile=find_payment)     can find out afterwards whether it took effect
     @tool(context=True)
     def pay(amount: int, tool_context: ToolContext) -> str:
-        bank.pay(amount, key=idempotency_key(tool_context))
+        key, fence = idempotency_key(tool_context), attempt_number(tool_context)
+        return bank.pay(amount, key=key, fence=fence)
 
 A tool that says nothing is never called again: the agent is told that nobody knows.
 """
@@ -98,3 +99,12 @@ def effect_of(tool: AgentTool) -> Effect:
 def idempotency_key(tool_context: ToolContext) -> str:
     """Give the key of a tool's call: the same in every attempt, and of no other call of any run."""
     return str(tool_context.invocation_state[KEY])
+
+
+def attempt_number(tool_context: ToolContext) -> int:
+    """Give the number of the attempt that calls the tool, counted from 1.
+
+    It only grows: a service that keeps the highest it has seen of a run can refuse a worker that
+    was given up and does not know it yet.
+    """
+    return int(tool_context.invocation_state[ATTEMPT])

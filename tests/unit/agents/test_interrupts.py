@@ -1,15 +1,20 @@
 """Tools and hooks that ask: the turn ends with their questions, the next one has the answers."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from strands import Agent, ToolContext, tool
 from strands.hooks import BeforeToolCallEvent, BeforeToolsEvent
+from strands.middleware._agent_stream import AgentStreamContext, AgentStreamStage
 
+from agent.attempt import Attempt, StopReason
 from agent.effects import effect
+from agent.errors import AttemptStoppedError, UnexpectedStopError
 from agent.models.conversation import Conversation, ToolCall, Turn
+from agent.models.offline import OfflineModel
 from agent.place import Finished, Paused, Task
 from agent.questions import Answered, Asked
 from runs.approvals import Decision, Question, Verdict
@@ -307,3 +312,127 @@ def test_dying_at_a_write_after_the_answer_goes_on_with_it(
     assert desk.entered.count("look") == 1
     assert bench.events(EventType.MODEL_CALLED) == [AGENT] * 2
     assert_valid(bench.messages(AGENT))
+
+
+class Sub:
+    """An agent that is a tool of another, and asks before it does its work."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+
+    def build(self, **parts: Any) -> Agent:  # noqa: ANN401 - passed on
+        @tool(context=True)
+        def ask(tool_context: ToolContext) -> str:
+            """Ask.
+
+            Args:
+                tool_context: Who asks.
+            """
+            self.entered.append("ask")
+            return str(tool_context.interrupt("may it?")["by"])
+
+        @tool
+        def look() -> str:
+            """Look."""
+            self.entered.append("look")
+            return "seen"
+
+        def works(conversation: Conversation) -> Turn:
+            names = ("look", "ask")
+            if conversation.turn < len(names):
+                return Turn(calls=[ToolCall(names[conversation.turn])])
+            return says_results(conversation)
+
+        helper = Agent(
+            model=OfflineModel(works), tools=[look, ask], name="helper", callback_handler=None
+        )
+        return Agent(tools=[helper.as_tool()], **parts)
+
+
+def test_an_agent_that_is_a_tool_may_ask_and_goes_on_where_it_was(bench: Bench) -> None:
+    sub = Sub()
+    task = task_for(AGENT, sub.build)
+
+    def helped(conversation: Conversation) -> Turn:
+        if conversation.turn == 0:
+            return Turn(calls=[ToolCall("helper", {"input": "help"})])
+        return Turn(conversation.answers[-1].text.strip())
+
+    (asked,) = asked_in(bench.turn(task, helped))
+    turn = bench.turn(task, helped, answers=[approved(asked)])
+
+    assert asked.question.tool == "helper"
+    assert turn == Finished("seen; ada")
+    assert sub.entered == ["look", "ask", "ask"]
+    record: Any = bench.journal.agent(SESSION_ID, AGENT)
+    assert record.body["_internal_state"]["interrupt_state"] == {"context": {}}
+
+
+class Report(BaseModel):
+    text: str
+
+
+def test_a_question_beside_a_structured_answer_comes_first(bench: Bench) -> None:
+    desk = Desk()
+    task = task_for(AGENT, built_with(*desk.tools()), output=Report)
+
+    def both(_: Conversation) -> Turn:
+        return Turn(calls=[ToolCall("ask"), ToolCall("Report", {"text": "done"})])
+
+    (asked,) = asked_in(bench.turn(task, both))
+    turn = bench.turn(task, both, answers=[approved(asked)])
+
+    assert turn == Finished({"text": "done"})
+    assert desk.entered == ["ask", "ask", "answered"]
+    assert bench.events(EventType.MODEL_CALLED) == [AGENT]
+    assert_valid(bench.messages(AGENT))
+
+
+def test_a_stop_in_a_tool_that_was_approved_leaves_its_answer_to_the_next_attempt(
+    bench: Bench,
+) -> None:
+    attempt_of_turn: list[Attempt] = []
+
+    @effect(idempotent=True)
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask.
+
+        Args:
+            tool_context: Who asks.
+        """
+        answer = tool_context.interrupt("may it?")
+        if len(attempt_of_turn) == 1:
+            attempt_of_turn.pop().request_stop(StopReason.SHUTDOWN, "shutting down")
+            msg = "gave up"
+            raise TimeoutError(msg)
+        return str(answer["by"])
+
+    task = task_for(AGENT, built_with(ask))
+    (asked,) = asked_in(bench.turn(task, calls("ask")))
+    attempt_of_turn.append(bench.attempt())
+    with pytest.raises(AttemptStoppedError):
+        bench.turn(task, calls("ask"), attempt_of_turn[0], [approved(asked)])
+
+    turn = bench.turn(task, calls("ask"), answers=[approved(asked)])
+
+    assert turn == Finished("ada")
+    assert_valid(bench.messages(AGENT))
+
+
+def test_an_interrupt_that_belongs_to_no_tool_is_an_error_that_says_so(bench: Bench) -> None:
+    # Strands keeps this stage to itself for now; nothing else interrupts outside of tools.
+    async def gate(
+        context: AgentStreamContext, next_fn: Callable[[AgentStreamContext], Any]
+    ) -> AsyncGenerator[Any, None]:
+        context.interrupt("begin?")
+        async for event in next_fn(context):
+            yield event
+
+    def build(**parts: Any) -> Agent:  # noqa: ANN401 - passed on
+        agent = Agent(**parts)
+        agent.add_middleware(AgentStreamStage, gate)
+        return agent
+
+    with pytest.raises(UnexpectedStopError, match="'interrupt outside of tools'"):
+        bench.turn(task_for(AGENT, build), calls())

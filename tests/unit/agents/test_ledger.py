@@ -14,6 +14,7 @@ from agent.effects import (
     InterruptedCall,
     NotTaken,
     Taken,
+    attempt_number,
     effect,
     effect_of,
     idempotency_key,
@@ -63,7 +64,7 @@ class Bank:
                 tool_context: Who calls.
             """
             self.keys.append(idempotency_key(tool_context))
-            self.attempts.append(tool_context.invocation_state["attempt"])
+            self.attempts.append(attempt_number(tool_context))
             self.paid.append(amount)
             if self.dies:
                 self.dies = False

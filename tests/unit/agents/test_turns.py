@@ -25,7 +25,9 @@ from agent.models.offline import OfflineModel
 from agent.models.select import ModelChoice, load_model
 from agent.place import Build
 from runs.events import EventType
-from tests.support.agents import Bench, assert_valid, built_with, task_for
+from runs.receipt import receipt
+from runs.run import Usage
+from tests.support.agents import SESSION_ID, Bench, assert_valid, built_with, task_for
 
 AGENT = "walker"
 
@@ -86,8 +88,8 @@ def test_an_answer_at_the_limit_counts(bench: Bench) -> None:
 class Stopping(OfflineModel):
     """Stops for a reason of the test's."""
 
-    def __init__(self, stop_reason: str) -> None:
-        super().__init__(lambda _: Turn("half an ans"))
+    def __init__(self, stop_reason: str, turn: Turn | None = None) -> None:
+        super().__init__(lambda _: turn or Turn("half an ans"))
         self._stop_reason = stop_reason
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
@@ -118,6 +120,19 @@ def test_an_answer_that_is_none_is_an_error_now_and_after_a_crash(
             bench.converse_with(task, Stopping(stop_reason))
 
     assert [d["StopReason"] for d in bench.details(EventType.MODEL_CALLED)] == [stop_reason]
+
+
+def test_a_call_that_was_cut_off_is_not_made(bench: Bench) -> None:
+    half = Stopping("max_tokens", Turn(calls=[ToolCall("step", {"number": 1})]))
+    task = task_for(AGENT, built_with(step))
+
+    for _attempt in range(2):
+        with pytest.raises(CutOffError, match="longer than the model may write"):
+            bench.converse_with(task, half)
+
+    assert bench.events(EventType.TOOL_CALLED) == []
+    assert len(bench.events(EventType.MODEL_CALLED)) == 1
+    assert_valid(bench.messages(AGENT))
 
 
 def test_a_conversation_too_long_for_the_model_says_so(bench: Bench) -> None:
@@ -191,6 +206,20 @@ def test_a_hook_of_the_agents_own_that_raises_harms_no_conversation(
 
     assert_valid(bench.messages(AGENT))
     assert bench.converse(task_for(AGENT, built_with(step)), walks(1)) == "walked 1 steps"
+
+
+def test_an_answer_that_a_hook_of_the_agent_s_own_raised_over_is_paid_for(bench: Bench) -> None:
+    with pytest.raises(RuntimeError, match="own fails"):
+        bench.converse(task_for(AGENT, failing_at(AfterModelCallEvent)), walks(1))
+    lost = bench.head().usage
+    bench.converse(task_for(AGENT, built_with(step)), walks(0))
+
+    events = [each.event for each in bench.journal.events(SESSION_ID)]
+    bill = receipt(bench.head(), events)
+    assert lost.model_calls == 1
+    assert bill.paid.model_calls == 2
+    assert bill.repeated == lost
+    assert bill.saved == Usage()
 
 
 def test_an_agent_that_stops_itself_is_an_error_and_not_an_answer(bench: Bench) -> None:
