@@ -9,6 +9,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from cli import (
+    again_commands,
     approval_commands,
     check_replay_command,
     crash_command,
@@ -97,6 +98,8 @@ app.command(rich_help_panel=_RUNS)(read_commands.show)
 app.command(rich_help_panel=_RUNS)(read_commands.watch)
 app.command(rich_help_panel=_RUNS)(read_commands.result)
 app.command(rich_help_panel=_RUNS)(run_commands.cancel)
+app.command(rich_help_panel=_RUNS)(again_commands.retry)
+app.command(rich_help_panel=_RUNS)(again_commands.fork)
 app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
 app.command(rich_help_panel=_RUNS)(approval_commands.approve)
 app.command(rich_help_panel=_RUNS)(approval_commands.deny)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cli.desk import ApprovalDesk
 from cli.errors import UnreachableError, UsageError
+from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
 from runs.answering import Answers
@@ -16,6 +17,7 @@ from runs.errors import AnswerNotToldError, JournalFormatError, JournalUnavailab
 from runs.journal.sqlite import SqliteJournal
 from runs.operations import Operation
 from runs.signals import NoSignal
+from runs.watch import PolledJournal
 
 
 class _LambdaOnDemand:
@@ -39,6 +41,7 @@ class FilePlace:
     """See `cli.places.Place`."""
 
     is_usual = False
+    is_remote = False
 
     def __init__(self, path: Path, *, artifacts: Path) -> None:
         self.path = path
@@ -85,6 +88,16 @@ class FilePlace:
             service=_LambdaOnDemand(),
         )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
+
+    def operator(self) -> Operator:
+        """See `Place.operator`. The agent that writes the journal finds what is queued in it."""
+        return Operator(
+            self._open(),
+            watcher=PolledJournal(),
+            where=self.name,
+            clock=lambda: datetime.now(UTC),
+            translated=self._translated,
+        )
 
     def _open(self) -> SqliteJournal:
         if not self.is_there():

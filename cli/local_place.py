@@ -6,6 +6,7 @@ from botocore.config import Config
 
 from cli.desk import ApprovalDesk
 from cli.errors import LostError, UnreachableError
+from cli.operating import Operator
 from cli.reader import RunReader
 from cli.stack import Client, Stack
 from local.clients import local_session
@@ -57,6 +58,10 @@ class LocalPlace:
     def desk(self) -> ApprovalDesk:
         """See `Place.desk`."""
         return self._stack().desk()
+
+    def operator(self) -> Operator:
+        """See `Place.operator`."""
+        return self._stack().operator()
 
     def lost_requests(self) -> int:
         """See `StackPlace.lost_requests`."""

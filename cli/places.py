@@ -7,6 +7,7 @@ from typing import Protocol
 from cli.desk import ApprovalDesk
 from cli.errors import UsageError
 from cli.file_place import FilePlace
+from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
 from runs.json_types import Json
@@ -27,12 +28,21 @@ class Place(Protocol):
         """Whether people need not be told that it is this one."""
         ...
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether its agent sees another machine's files than this one's."""
+        ...
+
     def reader(self) -> RunReader:
         """Open its journal, where it is now: a stack that was started again is elsewhere."""
         ...
 
     def cancel(self, session_id: str, *, reason: str) -> None:
         """End a run nobody works on; ask the worker of one somebody works on."""
+        ...
+
+    def operator(self) -> Operator:
+        """Open it for those who take up runs again, or fork them."""
         ...
 
     def desk(self) -> ApprovalDesk:
@@ -42,11 +52,6 @@ class Place(Protocol):
 
 class StackPlace(Place, Protocol):
     """A place that takes requests."""
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether its agent sees another machine's files than this one's."""
-        ...
 
     def send(self, detail: Mapping[str, Json]) -> None:
         """Ask for a run; the detail has its session id, so that sending twice is once."""

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,18 +71,26 @@ def request_of(wish: Wish, *, is_remote: bool) -> dict[str, Json]:
         detail.setdefault("prompt", prompt)
     if wish.input is not None:
         detail["input"] = resolved_input(wish.input, is_remote=is_remote)
+    return {**detail, "session_id": checked(detail, workflows()).session_id}
+
+
+def checked(detail: Mapping[str, Json], workflows: Collection[str]) -> RunRequest:
+    """Check a request's detail as the invoker will; without a session id it gets a new one.
+
+    Raises:
+        UsageError: The invoker would refuse it; the message names the option.
+    """
     try:
-        request = RunRequest.from_json(
+        return RunRequest.from_json(
             detail,
             source="cli",
-            workflows=workflows(),
+            workflows=workflows,
             session_id=new_session_id(),
             min_session_id=MIN_SESSION_ID,
         )
     except InvalidRequestError as error:
         msg = f"{option_of(error.field)}: {str(error).partition(': ')[2]}"
         raise UsageError(msg) from error
-    return {**detail, "session_id": request.session_id}
 
 
 def default_prompt(workflow: str, *, has_input: bool) -> str | None:

@@ -45,6 +45,21 @@ def run_to_json(run: Run) -> dict[str, Json]:
         "waiting_for": run.waiting_for,
         "wake_at": _instant(run.wake_at),
         "cancel_requested": run.cancel_requested,
+        "retries": run.retries,
+        "retried_at": _instant(run.retried_at),
+        "forked_from": _origin(run),
+    }
+
+
+def _origin(run: Run) -> Json:
+    origin = run.forked_from
+    if origin is None:
+        return None
+    return {
+        "session_id": origin.session_id,
+        "step": origin.step,
+        "operation_id": origin.operation_id,
+        "edited": list(origin.edited),
     }
 
 

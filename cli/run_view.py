@@ -166,6 +166,7 @@ def _labelled(run: Run, bill: Receipt, look: Look) -> Iterator[tuple[str, Text]]
         Text(f"{run.attempt} ({run.lost_attempts} of {run.max_attempts} lost in a row)"),
     )
     yield "accepted", Text(f"{text.moment(run.created_at, look.zone)}, from {run.source}")
+    yield from _before(run, look)
     if run.finished_at is not None:
         yield "finished", Text(text.moment(run.finished_at, look.zone))
     else:
@@ -185,6 +186,16 @@ def _workflow_words(run: Run) -> str:
     if run.workflow_version is None:
         return run.workflow
     return f"{run.workflow}, version {text.one_line(run.workflow_version)}"
+
+
+def _before(run: Run, look: Look) -> Iterator[tuple[str, Text]]:
+    """Say what a run goes on from, if it did not begin at its beginning."""
+    if (origin := run.forked_from) is not None:
+        edited = f", with other {', '.join(origin.edited)}" if origin.edited else ""
+        yield "forked", Text(f"from {origin.session_id} at {text.one_line(origin.step)}{edited}")
+    if run.retried_at is not None:
+        times = text.count(run.retries, "time")
+        yield "retried", Text(f"{times}, last {text.moment(run.retried_at, look.zone)}")
 
 
 def _status_words(run: Run) -> str:

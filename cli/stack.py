@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
+from cli.operating import Operator
 from cli.reader import RunReader
 from runs.answering import Answers
 from runs.artifacts.base import ArtifactStore
@@ -19,7 +20,7 @@ from runs.errors import JournalUnavailableError
 from runs.journal.dynamodb import DynamoJournal
 from runs.json_types import Json
 from runs.lambda_callbacks import LambdaCallbackService
-from runs.stepfunctions import StepFunctionsSignal
+from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
 
 #: boto3 makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
@@ -59,6 +60,19 @@ class Stack:
             service=service,
         )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
+
+    def operator(self) -> Operator:
+        """Open the journal for those who take up runs again; the state machine watches them."""
+        with self._translated():
+            client = self.clients("stepfunctions")
+        machine = self._output("StateMachineArn")
+        return Operator(
+            self._journal(),
+            watcher=StepFunctionsWatcher(client, state_machine=machine),
+            where=self.name,
+            clock=lambda: datetime.now(UTC),
+            translated=self._translated,
+        )
 
     def send(self, detail: Mapping[str, Json]) -> None:
         """Put a request on the bus."""
