@@ -24,7 +24,7 @@ def ask_lines(run: Run, asks: Mapping[str, Ask], look: Look) -> Iterator[Text]:
         yield Text(f"{look.glyphs.waiting} asks: {text.one_line(ask.what)}", "yellow")
         yield Text(f"  until {until}", "dim")
         yield Text.assemble("  ", (f"errand approve {ask.approval_id}", "bold"))
-        yield Text.assemble("  ", (f"errand deny {ask.approval_id} --comment …", "bold"))
+        yield Text.assemble("  ", (f"errand deny {ask.approval_id} --comment TEXT", "bold"))
     if len(asking) > _SHOWN:
         more = text.count(len(asking) - _SHOWN, "more question")
         yield Text(f"  {more}; `errand approvals` shows them", "dim")

@@ -180,8 +180,7 @@ def _progress(event: Event) -> str:
 
 def _asked(event: Event) -> str:
     until = _word(event, "ExpiresAt")
-    how = f"`errand approve {_word(event, 'ApprovalId')}`"
-    return _joined(_word(event, "What"), f"until {until}" if until else None, how)
+    return _joined(_word(event, "What"), _approval(event), f"until {until}" if until else None)
 
 
 def _decided(event: Event) -> str:

@@ -1,7 +1,7 @@
 """Showing a run while it goes on: a live view, plain lines, or JSON lines."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
@@ -51,6 +51,8 @@ class _Told:
 
     last: object = None
     trouble: str | None = None
+    #: The approvals for which the commands were named.
+    asks: set[str] = field(default_factory=set)
 
     def is_news(self, what: object) -> bool:
         is_news, self.last = what != self.last, what
@@ -98,6 +100,16 @@ class _Plain:
             for recorded in scene.news:
                 if recorded.event.type not in _QUIET:
                     self._line(_fact_line(recorded.event.at, fact(recorded.event).line))
+            self._say_how_to_answer(scene, told)
+
+    def _say_how_to_answer(self, scene: Scene, told: "_Told") -> None:
+        for ask in scene.timeline.asks.values():
+            if ask.approval_id not in told.asks:
+                told.asks.add(ask.approval_id)
+                self._line(
+                    f"         `errand approve {ask.approval_id}` or "
+                    f"`errand deny {ask.approval_id} --comment TEXT` answers"
+                )
 
     def _line(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

@@ -79,11 +79,11 @@ class Answers:
 
     @contextmanager
     def _told_again(self, callback_id: str) -> Iterator[None]:
-        """Tell the service of an earlier answer, before a further one is refused."""
+        """Tell of an earlier answer, before a further one is refused: who gave it may have died."""
         try:
             yield
         except (ApprovalClosedError, CallbackClosedError):
             run = self.journal.get(place_of(callback_id)[0])
             if run is not None and not run.status.is_terminal:
-                self._tell(run, callback_id)
+                self._wake(run, callback_id)
             raise

@@ -108,7 +108,7 @@ def test_show_has_what_is_asked_and_the_decisions() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (asks(), "asks: publish this post, `errand approve 02jxg2wd3j`"),
+        (asks(), "asks: publish this post, approval 02jxg2wd3j"),
         (
             about(EventType.APPROVAL_VIEWED, By="ada", From="203.0.113.7"),
             "looked at: by ada (203.0.113.7), approval 02jxg2wd3j",

@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from cli.follow import follow_as_json, follow_on
 from cli.scene import Scene
 from cli.screen import Screen
+from cli.timeline import Timeline
 from runs.events import Event, EventType
 from runs.run import Run, Status
 from tests.support.cli import recorded
@@ -89,3 +91,19 @@ def test_json_lines_are_the_events_and_the_run_when_its_status_changes() -> None
     ]
     assert runs == ["BUSY", "COMPLETED"]
     assert "the local stack is down" in text_of(screen.err)
+
+
+@pytest.mark.usefixtures("zone")
+def test_what_is_asked_names_the_commands_that_answer_once() -> None:
+    console = a_console()
+    details = {"ApprovalId": "02jxg2wd3j", "What": "publish this post"}
+    asks = an_event(EventType.APPROVAL_REQUESTED, details=details)
+    timeline = Timeline().extended(recorded(asks))
+    asking = replace(scene(asks), timeline=timeline)
+
+    follow_on(console, is_plain=True)(iter([asking, replace(asking, news=())]))
+
+    assert text_of(console).splitlines()[1:] == [
+        "08:30:00 asks: publish this post, approval 02jxg2wd3j",
+        "         `errand approve 02jxg2wd3j` or `errand deny 02jxg2wd3j --comment TEXT` answers",
+    ]
