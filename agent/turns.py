@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aws_durable_execution_sdk_python import BatchResult, DurableContext, StepContext
-from aws_durable_execution_sdk_python.config import StepConfig
+from aws_durable_execution_sdk_python.config import MapConfig, StepConfig
 from aws_durable_execution_sdk_python.retries import RetryDecision
 
 from agent.approvals import ask_approval
@@ -114,8 +114,10 @@ class Turns:
             name = f"{agent}-approval-{place + 1}"
             return ask_approval(child, asked[place].question, name=name).to_payload()
 
-        names = [each.name for each in asked]
-        batch: BatchResult[str] = self.context.map(names, branch, name=f"{agent}-approvals")
+        config: MapConfig[str] = MapConfig(item_namer=lambda _, place: f"question-{place + 1}")
+        batch: BatchResult[str] = self.context.map(
+            [each.name for each in asked], branch, name=f"{agent}-approvals", config=config
+        )
         return [Decision.from_payload(payload) for payload in batch.get_results()]
 
 
