@@ -19,20 +19,26 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 
 from agent.registry import Registry
+from agent.runner import Limits
 from runs.answering import Answers
+from runs.artifacts.folder import FolderStore
+from runs.journal.base import Journal
+from runs.journal.sqlite import SqliteJournal
 from runs.json_types import Json
 from runs.listing import open_runs
 from runs.operations import Operation, OperationError, OperationStatus, OperationType
 from runs.run import Run, Status
 from tests.support.durable_workflows import breaks, echo, sleeps
-from tests.support.engine import Engine
+from tests.support.engine import Engine, FlakyJournal
 
+_LIMITS = Limits(lease_seconds=60, park_after=timedelta(0), stop_grace=timedelta(seconds=0.2))
 Work = Callable[[Any, DurableContext], Any]
 
 #: How the service calls the ends of runs.
@@ -115,16 +121,22 @@ def handler_of(work: Work) -> Any:  # noqa: ANN401 - the SDK's
     return durable_execution(handler)
 
 
+def workflow_of(requirement: Requirement) -> Registry:
+    """Give the workflow of a requirement, with those that it may invoke."""
+    others = {"echo": echo, "breaks": breaks, "sleeps": sleeps}
+    return Registry({"tested": handler_of(requirement.work), **others})
+
+
+def engine_on(folder: Path, *, clock: LeapingClock, journal: Journal | None = None) -> Engine:
+    """Give an engine that parks at every wait, on a journal of its own or the folder's file."""
+    artifacts = FolderStore(folder / "artifacts")
+    used = journal or SqliteJournal(folder / "journal.db", artifacts=artifacts)
+    return Engine(cast("FlakyJournal", used), artifacts, folder, clock, _LIMITS)
+
+
 def play(requirement: Requirement, engine: Engine) -> Run:
     """Run a requirement's workflow to its end, or to its first wait."""
-    engine.registry = Registry(
-        {
-            "tested": handler_of(requirement.work),
-            "echo": echo,
-            "breaks": breaks,
-            "sleeps": sleeps,
-        }
-    )
+    engine.registry = workflow_of(requirement)
     engine.accept("tested", json.dumps(requirement.given))
     return carry_on(engine, list(requirement.replies), ends=requirement.ends)
 
