@@ -20,6 +20,7 @@ from runs.errors import (
     IllegalTransitionError,
     InvalidRequestError,
     JournalUnavailableError,
+    RunError,
 )
 from runs.ids import MIN_SESSION_ID
 from runs.journal.base import Journal
@@ -98,7 +99,9 @@ class Invoker:
         return self._look_again(self._told(self.journal.expire(session_id, now=self.clock())))
 
     def stop(self, session_id: str) -> Answer:
-        """End the runtime session of a run that is over."""
+        """End the runtime session of a run that is over, and not that of its retry."""
+        if (run := self._taken_up_again(session_id)) is not None:
+            return self._look_again(run)
         try:
             self.agent.stop(session_id)
         except InvokerError as error:
@@ -209,6 +212,15 @@ class Invoker:
             message=why,
             retry_seconds=max(_SOON_SECONDS, math.ceil(seconds)),
         )
+
+    def _taken_up_again(self, session_id: str) -> Run | None:
+        """Give a run that an operator has retried since it was seen to be over."""
+        try:
+            run = self.journal.get(session_id)
+        except RunError:
+            # It was over when it could be read, and its session is billed.
+            return None
+        return run if run is not None and not run.status.is_terminal else None
 
     def _ask_worker(self, run: Run) -> None:
         try:

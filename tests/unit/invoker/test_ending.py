@@ -5,6 +5,7 @@ import pytest
 
 from invoker.answers import Outcome
 from invoker.errors import AgentRefusedError, AgentUnavailableError
+from runs.again import Retry
 from runs.run import Run, Status
 from tests.support.invoking import NOW, SESSION, Desk
 
@@ -90,6 +91,18 @@ def test_stopping_ends_the_session(desk: Desk) -> None:
 
     assert answer.outcome is Outcome.STOPPED
     assert desk.agent.calls == [(SESSION, "stop")]
+
+
+def test_the_session_of_a_run_that_was_retried_is_left_alone(desk: Desk) -> None:
+    desk.accept()
+    desk.journal.cancel(SESSION, now=desk.now, reason="wrong bill")
+    desk.journal.retry(SESSION, Retry(by="ops"), now=desk.now)
+    desk.agent.calls.clear()
+
+    answer = desk.ask(action="stop", session_id=SESSION)
+
+    assert answer.outcome is Outcome.RETRY
+    assert desk.agent.calls == []
 
 
 def test_a_session_that_can_not_be_stopped_is_an_answer(desk: Desk) -> None:

@@ -52,6 +52,19 @@ def test_the_longest_session_id_still_names_an_execution() -> None:
     assert len(set(names)) == 2
 
 
+def test_each_retry_is_watched_by_an_execution_of_its_own() -> None:
+    client = Refusing()
+
+    for retry in (0, 1, 2, 2):
+        watcher(client).watch("session-1", retry=retry)
+    watcher(client).watch("s" * 70, retry=1)
+    watcher(client).watch("s" * 70, retry=2)
+
+    *names, long, longer = [name for _, name, _ in client.started]
+    assert names == ["watch-session-1", *(f"watch-session-1-retry-{n}" for n in (1, 2, 2))]
+    assert long != longer
+
+
 def test_a_child_that_was_watched_before_is_watched() -> None:
     watcher(Refusing("ExecutionAlreadyExists")).watch("session-1")
 
