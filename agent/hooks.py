@@ -9,6 +9,7 @@ import logging
 from strands.hooks import (
     AfterModelCallEvent,
     BeforeModelCallEvent,
+    HookOrder,
     HookProvider,
     HookRegistry,
 )
@@ -51,7 +52,9 @@ class ModelHooks(HookProvider):
         """See `HookProvider.register_hooks`."""
         self.is_in_use = True
         registry.add_callback(BeforeModelCallEvent, self._before_model_call)
-        registry.add_callback(AfterModelCallEvent, self._after_model_call)
+        # First: one of somebody else's that raises would keep an answer, and its cost, from ours.
+        order = HookOrder.SDK_FIRST
+        registry.add_callback(AfterModelCallEvent, self._after_model_call, order=order)
 
     async def _before_model_call(self, event: BeforeModelCallEvent) -> None:
         # The one hook that may raise: there is no call yet, and so no answer to lose. It comes
@@ -67,6 +70,8 @@ class ModelHooks(HookProvider):
             if event.stop_response is not None:
                 self._returned(event.stop_response.message, event.stop_response.stop_reason)
             elif event.exception is not None:
+                # The model may have answered, and a hook raised over it: it is paid for.
+                await asyncio.to_thread(self._memory.discard)
                 await self._failed(event, event.exception)
         except Exception:
             logger.exception("model hook failed", extra={"agent": self._agent})

@@ -113,8 +113,15 @@ class AgentMemory(SessionRepository):
 
     def note(self, call: ReturnedCall) -> None:
         """Keep what a call used until its message comes, to be written with it."""
-        self._flush_call()
+        self.discard()
         self._call = call
+
+    def discard(self) -> None:
+        """Write what a call used whose message will not come: a hook threw the answer away."""
+        call, self._call = self._call, None
+        if call is not None:
+            events, spent = self._spent(call, is_discarded=True)
+            self._commit(Changes(events=events, spent=spent))
 
     def hold(self, entry: ToolEntry) -> None:
         """Keep a ledger entry until its result is in a message, and need not be in both."""
@@ -240,12 +247,6 @@ class AgentMemory(SessionRepository):
         """Give the ledger entries of the results in a message, without these results."""
         held = [self._held.pop(answered, None) for answered in new.answered()]
         return tuple(replace(entry, result=None) for entry in held if entry)
-
-    def _flush_call(self) -> None:
-        """Write what a call used whose message never came: a hook threw the answer away."""
-        if self._call is not None:
-            events, spent = self._spent(self._call, is_discarded=True)
-            self._commit(Changes(events=events, spent=spent))
 
     def _unsaved_record(self) -> tuple[AgentRecord, ...]:
         if self._is_record_saved or self._record is None:
