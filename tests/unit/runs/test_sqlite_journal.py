@@ -17,8 +17,10 @@ import pytest
 from runs.errors import CorruptRecordError, JournalFormatError, JournalUnavailableError
 from runs.journal.base import Changes
 from runs.journal.sqlite import SqliteJournal
+from runs.journal.sqlite_approvals import SELECT_APPROVALS, approvals_values
 from runs.journal.sqlite_file import SCHEMA_VERSION
 from runs.run import RETENTION, Run, Status
+from tests.support.approvals import ask
 from tests.support.journals import (
     NOW,
     a_run,
@@ -285,3 +287,20 @@ def test_accepting_removes_runs_past_their_retention(journal: SqliteJournal) -> 
 def test_a_path_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalFormatError, match="unable to open database file"):
         _open(tmp_path)
+
+
+def test_a_journal_of_before_there_were_approvals_lists_them(path: Path) -> None:
+    journal = _open(path)
+    _, approval = ask(journal)
+    journal._db.execute("DROP INDEX approvals_by_change")
+    journal.close()
+
+    reopened = _open(path)
+
+    plan = reopened._db.execute(
+        f"EXPLAIN QUERY PLAN {SELECT_APPROVALS}",
+        approvals_values(is_open=True, limit=1, cursor=None),
+    ).fetchall()
+    assert "approvals_by_change" in plan[0][-1]
+    assert [asked.approval for asked in reopened.list_approvals(is_open=True).asked] == [approval]
+    reopened.close()

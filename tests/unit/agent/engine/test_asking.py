@@ -14,7 +14,7 @@ from runs.answering import Answers
 from runs.approvals import Question
 from runs.asked import Approval, ApprovalState
 from runs.deciding import Ballot
-from runs.errors import LeaseLostError
+from runs.errors import ApprovalClosedError, LeaseLostError
 from runs.events import EventType
 from runs.journal.base import Asked, Changes
 from runs.run import Lease, Status
@@ -217,3 +217,16 @@ def test_an_answer_in_the_moment_of_asking_closes_what_is_asked(asking: Engine) 
     assert run.status in {Status.COMPLETED, Status.WAITING}
     assert asking.head().result == "answer: quick"
     assert [approval.state for approval in approvals(asking)] == [ApprovalState.ANSWERED]
+
+
+def test_whoever_finds_it_decided_wakes_the_run_again(asking: Engine) -> None:
+    asking.execute("publishes", "Unicorns!", wake_token="first")
+    (approval,) = approvals(asking)
+    # The first to decide died before the signal.
+    asking.journal.decide_approval(approval.callback_id, no(approval), now=asking.clock())
+    asking.signals.tokens.clear()
+
+    with pytest.raises(ApprovalClosedError, match="was denied by ada"):
+        decide(asking, approval, yes(approval))
+
+    assert asking.signals.tokens == ["first"]
