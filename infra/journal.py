@@ -7,7 +7,7 @@ from infra.settings import Settings
 
 
 class JournalTable(Construct):
-    """One table for all that is recorded about runs, with its index of heads by status."""
+    """One table for all that is recorded about runs, with its index of heads, and of approvals, by status."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
@@ -22,8 +22,8 @@ class JournalTable(Construct):
             point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            # Only heads have a status, so the index holds one entry per run. Its keys say which
-            # heads to read: a copy of every head would be written at every change of one.
+            # Only heads and approvals have a status, so the index holds few entries per run. Its
+            # keys say what to read: a copy of every head would be written at every change of one.
             global_secondary_indexes=[
                 aws_dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name="by_status",
