@@ -7,6 +7,7 @@ death. It is the kit's own; nothing a workflow sees depends on it.
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -38,12 +39,18 @@ class Deed(StrEnum):
     ENTERED = "entered"
     #: Its result is.
     RETURNED = "returned"
+    #: The tool was left to wait for an answer, and is entered again when there is one.
+    PAUSED = "paused"
     #: The worker kills itself: `what` it was at.
     DIED = "died"
     #: The run will never end: `what` it waits for.
     STUCK = "stuck"
     #: The worker has nothing left to do.
     DONE = "done"
+
+
+#: How a worker leaves a tool.
+_LEFT = frozenset({Deed.RETURNED, Deed.PAUSED})
 
 
 class Pen:
@@ -94,12 +101,10 @@ class Story:
 
     def counted(self) -> Counted:
         """Count what one worker did."""
-        entered = {line["tool_use_id"]: line["at"] for line in self.of(Deed.ENTERED)}
-        returned = {line["tool_use_id"]: line["at"] for line in self.of(Deed.RETURNED)}
         return Counted(
             writes=tuple(line["kind"] for line in self.of(Deed.WRITING)),
             model_calls=tuple(self._parts()),
-            tool_calls=tuple(returned.get(use, at) - at for use, at in entered.items()),
+            tool_calls=tuple(self._seconds_in_tools()),
         )
 
     def calls(self) -> "Calls":
@@ -113,6 +118,10 @@ class Story:
         """Give the tool calls that were entered, as often as they were."""
         return self.of(Deed.ENTERED)
 
+    def paused_tools(self) -> dict[str, int]:
+        """Count, by tool call, how often it was left to wait for an answer."""
+        return dict(Counter(line["tool_use_id"] for line in self.of(Deed.PAUSED)))
+
     def cut_tools(self) -> dict[str, int]:
         """Count, by tool call, how often a worker died in it."""
         inside: set[str] = set()
@@ -123,9 +132,22 @@ class Story:
                 inside = set()
             elif line["deed"] == Deed.ENTERED:
                 inside.add(line["tool_use_id"])
-            elif line["deed"] == Deed.RETURNED:
+            elif line["deed"] in _LEFT:
                 inside.discard(line["tool_use_id"])
         return cut
+
+    def _seconds_in_tools(self) -> list[float]:
+        """Give how long tools were at work, in the order in which they were entered."""
+        seconds: list[float] = []
+        inside: dict[str, tuple[int, float]] = {}
+        for line in self.lines:
+            if line["deed"] == Deed.ENTERED:
+                inside[line["tool_use_id"]] = len(seconds), line["at"]
+                seconds.append(0.0)
+            elif line["deed"] in _LEFT and line["tool_use_id"] in inside:
+                place, since = inside.pop(line["tool_use_id"])
+                seconds[place] = line["at"] - since
+        return seconds
 
     def _parts(self) -> Iterator[int]:
         answered = {line["number"]: line["parts"] for line in self.of(Deed.ANSWERED)}

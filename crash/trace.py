@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from agent.ledger import INTERRUPTED
 from agent.saved import Saved, to_json
 from crash.conversations import faults
 from runs.events import Event, EventType
@@ -75,15 +76,24 @@ def _repeated_steps(events: list[Event]) -> list[Json]:
 
 
 def _tools(events: list[Event]) -> dict[str, Json]:
-    """Give every tool call of the ledger, and how it returned: once."""
+    """Give every tool call of the ledger, and how it returned: once.
+
+    A call that asks people something is left for that as often as it is asked, and a worker that
+    dies before the question is recorded has it asked again.
+    """
     calls: dict[str, list[str]] = {}
     for event in events:
         use = f"{event.name} {event.details.get('ToolUseId')}"
         if event.type is EventType.TOOL_CALLED:
             calls.setdefault(use, [])
-        elif event.type is EventType.TOOL_RETURNED:
+        elif _has_returned(event):
             calls.setdefault(use, []).append(str(event.details.get("Status")))
     return {use: ", ".join(returned) or "open" for use, returned in sorted(calls.items())}
+
+
+def _has_returned(event: Event) -> bool:
+    is_asking = event.details.get("Status") == INTERRUPTED
+    return event.type is EventType.TOOL_RETURNED and not is_asking
 
 
 def _usage(run: Run) -> dict[str, Json]:

@@ -53,7 +53,7 @@ class Trap:
     def come_to(self, write: Write) -> None:
         """Hear of a write that is to come: the tool to die in has not taken its time."""
         for deed, facts in write.facts:
-            if deed is Deed.RETURNED and facts["tool_use_id"] == self._inside:
+            if deed in (Deed.RETURNED, Deed.PAUSED) and facts["tool_use_id"] == self._inside:
                 self._die_inside(str(facts["tool"]))
 
     def ask(self, agent: str, message: int) -> int:

@@ -68,13 +68,13 @@ def _call_rules(undisturbed: Ending, killed: Ending) -> Iterator[Difference]:
     if calls.made > usual + calls.cut and not doubts(killed):
         wanted = f"{usual} and {calls.cut} that a worker died in"
         yield Difference("calls.made", wanted, calls.made)
-    cut = killed.story.cut_tools()
+    cut, paused = killed.story.cut_tools(), killed.story.paused_tools()
     for use in doubts(killed):
         if use.split()[-1] not in cut:
             yield Difference(f"tools.{use}", "no doubt: no worker died in it", IN_DOUBT)
     entered = [line["tool_use_id"] for line in killed.story.entered()]
     for use in dict.fromkeys(entered):
-        if entered.count(use) > 1 + cut.get(use, 0):
+        if entered.count(use) > 1 + cut.get(use, 0) + paused.get(use, 0):
             yield Difference(f"tools.{use}", "entered once", f"entered {entered.count(use)} times")
 
 

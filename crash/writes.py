@@ -52,6 +52,13 @@ def _parts(changes: Changes) -> Iterator[tuple[str, ...]]:
         yield ("renewal",)
 
 
+_DEEDS = {
+    ToolStatus.STARTED: Deed.ENTERED,
+    ToolStatus.PAUSED: Deed.PAUSED,
+    ToolStatus.DONE: Deed.RETURNED,
+}
+
+
 def _kinds(kinds: Iterable[str]) -> str:
     counted = Counter(kinds)
     return ", ".join(f"{kind}s" if many > 1 else kind for kind, many in sorted(counted.items()))
@@ -64,5 +71,6 @@ def _facts(changes: Changes) -> Iterator[tuple[Deed, Mapping[str, Json]]]:
         if body.get("stop_reason") is not None:
             yield Deed.SAVED, {"agent": message.agent, "message": message.index}
     for entry in changes.tools:
-        deed = Deed.ENTERED if entry.status is ToolStatus.STARTED else Deed.RETURNED
-        yield deed, {"tool_use_id": entry.tool_use_id, "tool": entry.tool}
+        # Without its result the entry is written once more, with the message that has it.
+        if entry.status is not ToolStatus.DONE or entry.result is not None:
+            yield _DEEDS[entry.status], {"tool_use_id": entry.tool_use_id, "tool": entry.tool}

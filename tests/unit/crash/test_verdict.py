@@ -138,6 +138,22 @@ def test_a_tool_that_returned_may_not_be_entered_again() -> None:
     ]
 
 
+def test_a_tool_that_was_left_to_ask_is_entered_again() -> None:
+    paused = (Deed.PAUSED, {"tool_use_id": "user-1-0", "tool": "look"})
+    lives = (born(), asked(1), saved(1), entered(), paused, born(), *SURVIVED[4:])
+
+    assert found(killed(*lives)) == []
+
+
+def test_a_tool_that_was_left_to_ask_is_entered_once_for_the_answer() -> None:
+    paused = (Deed.PAUSED, {"tool_use_id": "user-1-0", "tool": "look"})
+    lives = (born(), asked(1), saved(1), entered(), paused, entered(), returned(), *SURVIVED[3:])
+
+    assert found(killed(*lives)) == [
+        Difference("tools.user-1-0", "entered once", "entered 3 times")
+    ]
+
+
 def test_a_tool_returns_once() -> None:
     tools = {"look user-1-0": "success, success"}
 
