@@ -26,7 +26,7 @@ from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.lifecycle import Ending
-from runs.operations import Operation, OperationError
+from runs.operations import Operation, OperationError, error_details
 from runs.run import RunFailure, Status
 
 #: The durable SDK wraps what failed in errors of its own, once per operation on the way up.
@@ -138,13 +138,18 @@ def read_ending(
     return Ended(Ending(status=Status.FAILED, error=_cause(error, operations)))
 
 
-def invocation_event(attempt: Attempt, *, began_at: datetime, request_id: str) -> Event:
-    """Tell that the workflow's function returned, as the service's history does."""
+def invocation_event(
+    attempt: Attempt, *, began_at: datetime, request_id: str, error: BaseException | None = None
+) -> Event:
+    """Tell that the workflow's function returned, or what it raised, as the service does."""
     details: dict[str, Json] = {
         "StartTimestamp": to_iso(began_at),
         "EndTimestamp": to_iso(attempt.clock()),
         "RequestId": request_id,
     }
+    if error is not None:
+        failure = OperationError(type=type(error).__name__, message=str(error) or repr(error))
+        details |= error_details(failure)
     return attempt.event(EventType.INVOCATION_COMPLETED, details=details)
 
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
@@ -246,9 +247,16 @@ class Runner:
         )
         given = client.open()
         began_at = self.clock()
-        output = handler(given, context)
-        event = invocation_event(attempt, began_at=began_at, request_id=context.aws_request_id)
-        attempt.commit(Changes(events=(event,)))
+        ended = partial(
+            invocation_event, attempt, began_at=began_at, request_id=context.aws_request_id
+        )
+        try:
+            output = handler(given, context)
+        except BaseException as error:
+            # The service tells of invocations that failed too, whether it repeats them or not.
+            attempt.commit(Changes(events=(ended(error=error),)))
+            raise
+        attempt.commit(Changes(events=(ended(),)))
         return read_output(output, client)
 
     def _sleep(self, attempt: Attempt, suspended: Suspended) -> bool:

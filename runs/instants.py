@@ -18,6 +18,11 @@ def to_iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def whole(at: datetime) -> datetime:
+    """Cut an instant to whole milliseconds: what is written now is then what is read later."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 def from_iso(text: str) -> datetime:
     """Read an instant that `to_iso` wrote, or any ISO 8601 instant with a zone.
 

@@ -32,6 +32,7 @@ from agent.durable.timers import OPEN, OUTSIDE, resolve
 from agent.durable.updates import finished, record
 from agent.errors import BudgetExceededError
 from runs.errors import JournalUnavailableError, LeaseLostError
+from runs.instants import whole
 from runs.operations import Operation, OperationError, OperationType
 
 #: Handed back and forth because the SDK wants one. Ours never changes: the lease fences writes.
@@ -309,7 +310,7 @@ class JournalClient(ReplayingClient):
         return Moment(
             session_id=attempt.session_id,
             attempt=attempt.lease.attempt,
-            now=attempt.clock(),
+            now=whole(attempt.clock()),
             retries=attempt.run.retries,
         )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.instants import from_iso, to_iso
+from runs.instants import from_iso, to_iso, whole
 
 _zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 _instants = st.datetimes(
@@ -24,6 +24,7 @@ def test_an_instant_is_written_in_utc_with_milliseconds() -> None:
 def test_an_instant_comes_back_to_the_millisecond(at: datetime) -> None:
     back = from_iso(to_iso(at))
 
+    assert back == whole(at)
     assert timedelta(0) <= at - back < timedelta(milliseconds=1)
     assert back.tzinfo is UTC
     assert to_iso(back) == to_iso(at)
