@@ -28,6 +28,7 @@ from strands import Agent
 from agent.agents import run_agent
 from agent.approvals import ask_approval
 from agent.attempt import Attempt
+from agent.models.select import Provider
 from agent.saved import Saved
 from agent.services import attempt_of, services_of
 from agent.workflows.research import playbook, prompts, topics, web
@@ -46,6 +47,7 @@ from agent.workflows.research.inquiry import Inquiry
 from agent.workflows.research.notes import Analysis, Notes, Plan, Summary
 from agent.workflows.research.report import Contents, write_report
 from agent.workflows.research.tools import DeskTools, LibraryTools
+from agent.workflows.research.wording import counted
 from runs.approvals import Decision, Question
 from runs.errors import RunError
 from runs.json_types import Json
@@ -55,6 +57,8 @@ STEPS = 5
 #: Researchers at the same time: as many as a model's rate limits bear, and no more.
 MAX_RESEARCHERS = 4
 MAX_TURNS = 40
+#: Of each step.
+MAX_TRIES = 3
 
 DRAFT = "draft.md"
 REPORT = "report.md"
@@ -63,7 +67,7 @@ _MARKDOWN = "text/markdown; charset=utf-8"
 
 _three_tries = create_retry_strategy(
     RetryStrategyConfig(
-        max_attempts=3,
+        max_attempts=MAX_TRIES,
         initial_delay=Duration.from_seconds(5),
         backoff_rate=2.0,
         jitter_strategy=JitterStrategy.NONE,
@@ -87,8 +91,8 @@ def handler(event: dict[str, Any], context: DurableContext) -> Json:
     attempt = attempt_of(context)
     question: str = event["prompt"]
 
-    def corpus_step(_: StepContext) -> Json:
-        return _collect(attempt, event.get("input"))
+    def corpus_step(step: StepContext) -> Json:
+        return _collect(attempt, event.get("input"), is_last_try=step.attempt >= MAX_TRIES)
 
     started: Any = context.step(corpus_step, name="corpus", config=_STEP)
     inquiry = Inquiry.from_json(started["inquiry"])
@@ -105,16 +109,18 @@ def handler(event: dict[str, Any], context: DurableContext) -> Json:
         return _publish(context, contents, inquiry, desk=desk)
 
 
-def _collect(attempt: Attempt, given: str | None) -> Json:
+def _collect(attempt: Attempt, given: str | None, *, is_last_try: bool) -> Json:
     inquiry = Inquiry.from_input(given)
     _tell(attempt, "corpus", 0, f"reading {', '.join(inquiry.corpus)}")
     corpus = collect(
         inquiry.corpus,
         fetch=lambda url: web.fetch(url, stop=attempt.stop),
         edge=attempt.leave_if_stopped,
+        is_last_try=is_last_try,
     )
     collected = keep(corpus, attempt)
-    message = f"{collected.passages:,} passages of {collected.documents:,} documents"
+    passages = counted(collected.passages, "passage")
+    message = f"{passages} of {counted(collected.documents, 'document')}"
     _tell(attempt, "research", 1, message)
     return {"inquiry": inquiry.to_json(), "collected": collected.to_json()}
 
@@ -200,7 +206,7 @@ def _checked(desk: Desk, notes: Notes, *, topic: str, number: int, agent: str) -
     messages = attempt.journal.messages(attempt.session_id, agent)
     given = retrieved(Saved.from_message(message).message for message in messages)
     checked = check_notes(notes, desk.corpus(), topic=topic, number=number, given=given)
-    _tell(attempt, "research", 1, f"{topic}: {len(checked.findings)} findings")
+    _tell(attempt, "research", 1, f"{topic}: {counted(len(checked.findings), 'finding')}")
     return checked.to_json()
 
 
@@ -239,7 +245,7 @@ def _concluded(
         retry=retry,
     )
     summary, no_sentences = check_summary(summary, findings)
-    author = services_of(context).model.author
+    model = services_of(context).model
     return lambda: Contents(
         question=question,
         corpus=desk.corpus(),
@@ -247,7 +253,8 @@ def _concluded(
         analysis=analysis,
         summary=summary,
         dropped=(*no_points, *no_sentences),
-        author=author,
+        author=model.author,
+        is_offline=model.provider is Provider.OFFLINE,
     )
 
 
@@ -294,7 +301,7 @@ def _report(attempt: Attempt, contents: Contents) -> Json:
     written = write_report(contents)
     files = {PASSAGES: None, DRAFT: None} if review else {PASSAGES: None}
     if review is None or review.is_approved:
-        _tell(attempt, "report", 4, f"writing {len(contents.findings)} findings")
+        _tell(attempt, "report", 4, f"writing {counted(len(contents.findings), 'finding')}")
         attempt.save(SOURCES, written.sources, media_type="application/json")
         attempt.save(REPORT, written.markdown, media_type=_MARKDOWN)
         files |= {SOURCES: None, REPORT: None}

@@ -14,6 +14,7 @@ from agent.workflows.research.errors import (
     EmptyCorpusError,
     NoReadableTextError,
     PageRefusedError,
+    PageUnavailableError,
 )
 from agent.workflows.research.html_text import of_html
 from agent.workflows.research.passages import Corpus, Document, Passage, Unread
@@ -76,24 +77,33 @@ class _Reading:
 
 
 def collect(
-    places: Sequence[str], *, fetch: Callable[[str], Page], edge: Callable[[], None]
+    places: Sequence[str],
+    *,
+    fetch: Callable[[str], Page],
+    edge: Callable[[], None],
+    is_last_try: bool = True,
 ) -> Corpus:
     """Read everything there is in some places. The same bytes give the same corpus.
+
+    One page of several that can't be had is told of like a file that can't be read: it must not
+    cost the research in the others.
 
     Args:
         places: Folders, files and http(s) addresses.
         fetch: Reads a page.
         edge: Called between two documents; raises when the attempt must stop.
+        is_last_try: Whether to go on without a page that does not answer.
 
     Raises:
         ResearchError: There is no corpus to be had; the subclass says why.
-        PageUnavailableError: A page did not answer.
+        PageUnavailableError: A page did not answer: the only place, or not yet for the last time.
     """
     reading = _Reading()
     for place in places:
         edge()
         if place.startswith(_WEB):
-            _add_page(reading, fetch(place))
+            may_lack = len(places) > 1
+            _add_web(reading, place, fetch=fetch, may_lack=may_lack, is_last_try=is_last_try)
         elif "://" in place and not place.startswith("file://"):
             raise PageRefusedError(place, "expected an http:// or https:// address")
         else:
@@ -101,6 +111,26 @@ def collect(
     if not reading.passages:
         raise NoReadableTextError([f"{each.name} {each.why}" for each in reading.unread])
     return Corpus(documents=reading.documents, passages=reading.passages, unread=reading.unread)
+
+
+def _add_web(
+    reading: _Reading,
+    url: str,
+    *,
+    fetch: Callable[[str], Page],
+    may_lack: bool,
+    is_last_try: bool,
+) -> None:
+    try:
+        _add_page(reading, fetch(url))
+    except PageRefusedError as error:
+        if not may_lack:
+            raise
+        reading.unread.append(Unread(name=url, why=f"can't be read: {error.why}"))
+    except PageUnavailableError as error:
+        if not may_lack or not is_last_try:
+            raise
+        reading.unread.append(Unread(name=url, why=f"can't be reached: {error.why}"))
 
 
 def _add_page(reading: _Reading, page: Page) -> None:

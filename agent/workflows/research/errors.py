@@ -74,6 +74,7 @@ class PageRefusedError(ResearchError):
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"{url!r} can't be read: {why}")
         self.url = url
+        self.why = why
 
 
 class PageUnavailableError(RunError):
@@ -84,6 +85,7 @@ class PageUnavailableError(RunError):
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"{url!r} can't be reached: {why}")
         self.url = url
+        self.why = why
 
 
 class NothingFoundError(ResearchError):

@@ -14,6 +14,7 @@ from agent.workflows.research.chunks import sentences
 from agent.workflows.research.index import words
 from agent.workflows.research.notes import Analysis, Notes, Plan, Summary
 from agent.workflows.research.prompts import question_of, topic_of
+from agent.workflows.research.wording import counted
 from runs.json_types import Json
 
 _OFFLINE = "I am the offline playbook, not a language model."
@@ -22,7 +23,7 @@ MAX_TOPICS = 5
 READ_FOR_TOPIC = 4
 READ_FOR_QUESTION = 1
 #: A shorter sentence says nothing, a longer one is none.
-SHORTEST, LONGEST = 40, 400
+SHORTEST, LONGEST = 30, 400
 #: So few words of a topic and its question are not met twice by chance.
 FEW_WORDS = 5
 #: Words that run through the findings, each a point.
@@ -91,7 +92,7 @@ def summarise(conversation: Conversation) -> Turn:
     for finding in sorted(findings, key=lambda it: -_shared(str(it["text"]), wanted)):
         nearest.setdefault(str(finding["topic"]), finding)
     topics = dict.fromkeys(str(finding["topic"]) for finding in findings)
-    counts = f"{_counted(len(findings), 'finding')} on {_counted(len(topics), 'topic')}"
+    counts = f"{counted(len(findings), 'finding')} on {counted(len(topics), 'topic')}"
     headline = f"{counts}: {'; '.join(topics)}"
     chosen: list[Json] = [
         {"text": str(it["text"]), "findings": [str(it["id"])]} for it in nearest.values()
@@ -153,7 +154,7 @@ def _threads(findings: Sequence[Record], documents: Mapping[str, str]) -> Iterat
         names = ", ".join(_names(found, documents))
         word = _spelled(stem, found)
         yield {
-            "title": f"“{word}” runs through {_counted(len(found), 'finding')}",
+            "title": f"“{word}” runs through {counted(len(found), 'finding')}",
             "text": f"The word is used in {names}.",
             "findings": list(ids),
         }
@@ -217,10 +218,6 @@ def _spelled(stem: str, findings: Iterable[Record]) -> str:
         if _stem(word) == stem
     )
     return max(sorted(spelled), key=lambda word: spelled[word])
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _passages(searches: Iterable[Answer]) -> list[Record]:

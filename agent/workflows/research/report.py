@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from agent.workflows.research.check import Dropped, Found, Researched
 from agent.workflows.research.notes import Analysis, Citation, Point, Summary
 from agent.workflows.research.passages import Corpus, Document, Passage
+from agent.workflows.research.wording import counted
 from runs.approvals import Decision
 from runs.json_types import Json
 
@@ -14,6 +15,11 @@ from runs.json_types import Json
 MAX_QUESTION = 2_000
 #: Files named of those that were not read, and of what was left out.
 MAX_NAMED = 20
+
+_OFFLINE = (
+    "Made offline, without a language model: what follows are sentences of the documents, chosen "
+    "by the words of the question."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Contents:
     dropped: Sequence[Dropped]
     #: Who researched: a model, or the offline playbook.
     author: str
+    #: No model has thought about it: a reader must know that before the first sentence.
+    is_offline: bool = False
     #: A person's word on the draft, with their version of it if they edited it.
     review: Decision | None = None
 
@@ -89,6 +97,8 @@ def _lines(contents: Contents, sources: Sources) -> Iterator[str]:
     yield from ("# Research report", "")
     for line in contents.question[:MAX_QUESTION].splitlines():
         yield f"> {_escaped(line)}".rstrip()
+    if contents.is_offline:
+        yield from ("", f"*{_OFFLINE}*")
     yield from ("", f"**{_escaped(contents.summary.headline)}**", "")
     for sentence in contents.summary.sentences:
         yield f"- {_escaped(sentence.text)} {sources.refer(sentence.findings)}"
@@ -150,8 +160,9 @@ def _sources(contents: Contents, sources: Sources) -> Iterator[str]:
 def _about(contents: Contents) -> Iterator[str]:
     corpus = contents.corpus
     yield from ("## About this report", "")
-    passages = f"{len(corpus.passages):,} passages of {len(corpus.documents):,} documents"
-    yield f"- Searched: {passages}, by SQLite's full-text search"
+    passages = counted(len(corpus.passages), "passage")
+    documents = counted(len(corpus.documents), "document")
+    yield f"- Searched: {passages} of {documents}, by SQLite's full-text search"
     yield f"- Researched by: {_escaped(contents.author)}"
     if contents.review:
         yield f"- {_reviewed(contents.review)}"

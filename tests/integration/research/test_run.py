@@ -66,7 +66,9 @@ def test_without_an_input_the_sample_is_researched(homes: Homes) -> None:
     assert result(run)["findings"] >= 10
     assert result(run)["dropped"] == 0
     assert run.progress.done == run.progress.total == 5
-    assert "the offline playbook, without a language model" in files_of(home)["report.md"].decode()
+    text = files_of(home)["report.md"].decode()
+    assert text.index("Made offline, without a language model") < text.index("**")
+    assert "the offline playbook, without a language model" in text
 
 
 def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(homes: Homes) -> None:
@@ -166,6 +168,23 @@ def test_a_page_and_a_file_are_one_corpus(tmp_path: Path, home: Home, site: Site
     assert run.status is Status.COMPLETED, run.error
     cited = {source["document"] for source in sources(home)["sources"]}
     assert cited == {"keepers.md", f"{site.url}/lamps"}
+
+
+def test_a_page_that_can_not_be_had_does_not_cost_the_research_in_the_others(
+    tmp_path: Path, home: Home, site: Site
+) -> None:
+    gone, silent = f"{site.url}/gone", "http://127.0.0.1:1/silent"
+    wish = json.dumps({"corpus": [str(write(tmp_path)), gone, silent]})
+
+    run = home.run(wish)
+
+    assert run.status is Status.COMPLETED, run.error
+    # The one that does not answer is asked three times, for the other one no try is spent.
+    assert tries(home, "corpus") == 2
+    text = files_of(home)["report.md"].decode()
+    assert f"Not read: {gone}, which can't be read: the server answers 404 Not Found" in text
+    assert f"Not read: {silent}, which can't be reached: " in text
+    assert [it["name"] for it in sources(home)["not_read"]] == [gone, silent]
 
 
 def test_steps_are_tried_three_times_with_longer_and_longer_waits() -> None:

@@ -109,3 +109,11 @@ def test_a_reviewer_s_version_is_the_report(contents: Contents) -> None:
 
 def test_the_same_contents_are_the_same_bytes(contents: Contents) -> None:
     assert write_report(contents) == write_report(replace(contents))
+
+
+def test_a_report_without_a_model_says_so_before_its_first_sentence(contents: Contents) -> None:
+    text = text_of(replace(contents, is_offline=True))
+
+    before, _, _ = text.partition("**")
+    assert "Made offline, without a language model" in before
+    assert "offline" not in text_of(contents).partition("**")[0]
