@@ -114,9 +114,7 @@ def test_raising_a_limit_is_told_once_and_refused_to_others() -> None:
     assert [event.type for event in change.events] == [EventType.BUDGET_SET]
     assert again == Change(run=change.run)
     with pytest.raises(LeaseLostError):
-        lifecycle.raise_budget(
-            claimed(run, at=61), lease=lease, budget=Budget(), now=later(62)
-        )
+        lifecycle.raise_budget(claimed(run, at=61), lease=lease, budget=Budget(), now=later(62))
 
 
 def test_a_grandchild_belongs_to_the_run_that_began_the_family() -> None:
