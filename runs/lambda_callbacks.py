@@ -10,7 +10,7 @@ from runs.operations import Operation, OperationError, OperationStatus
 logger = logging.getLogger(__name__)
 
 #: What the service answers when the callback was answered before, or nobody waits for it any more.
-_CLOSED = frozenset({"CallbackTimeoutException", "InvalidParameterValueException"})
+_CLOSED = "CallbackTimeoutException"
 
 
 class LambdaCallbacks(Protocol):
@@ -49,7 +49,7 @@ class LambdaCallbackService:
         except JournalUnavailableError as error:
             raise AnswerNotToldError(callback_id, str(error)) from error
         except AnsweredError as error:
-            if not codes_of(error) & _CLOSED:
+            if _CLOSED not in codes_of(error):
                 raise AnswerNotToldError(callback_id, str(error)) from error
             logger.info("callback was closed", extra={"error": str(error)})
 
