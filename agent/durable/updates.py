@@ -35,6 +35,9 @@ _STARTS: Mapping[OperationType, EventType] = MappingProxyType(
     }
 )
 
+#: What the workflow itself ends. What others end, it may ask for again.
+_WORKED_ON = frozenset({OperationType.STEP, OperationType.CONTEXT})
+
 _ENDS: Mapping[tuple[OperationType, OperationAction], tuple[OperationStatus, EventType]] = (
     MappingProxyType(
         {
@@ -70,6 +73,7 @@ def record(update: OperationUpdate, known: Operation | None, moment: Moment) -> 
         ValueError: The service knows no such update.
     """
     kind = OperationType(update.operation_type.value)
+    _check_open(update, known)
     if update.action is OperationAction.START and kind in _STARTS:
         return _start(update, known, kind, moment)
     if update.action is OperationAction.RETRY and kind is OperationType.STEP:
@@ -90,6 +94,17 @@ def finished(updates: list[OperationUpdate]) -> list[OperationUpdate]:
     """
     done = {update.operation_id for update in updates if update.action is OperationAction.SUCCEED}
     return [update for update in updates if update.operation_id in done]
+
+
+def _check_open(update: OperationUpdate, known: Operation | None) -> None:
+    """Refuse to do again what is done: its result is what the workflow went on with."""
+    if known is None or known.ended_at is None or known.type not in _WORKED_ON:
+        return
+    msg = (
+        f"operation {known.operation_id!r} is {known.status}, "
+        f"which takes no action {update.action.value}"
+    )
+    raise ValueError(msg)
 
 
 def _new(update: OperationUpdate, kind: OperationType, moment: Moment) -> Operation:

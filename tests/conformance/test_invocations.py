@@ -73,7 +73,7 @@ def test_an_invocation_that_failed_in_passing_is_made_again_and_told_with_its_er
 
 
 def test_three_thousand_operations_are_worked_on_and_replayed_page_by_page(engine: Engine) -> None:
-    def work(given: int, context: DurableContext) -> int:
+    def work(given: int, context: DurableContext) -> Value:
         total = sum(context.step(value(1)) for _ in range(given))
         context.wait(seconds(1), name="pause")
         return total + sum(context.step(value(1)) for _ in range(10))
@@ -195,11 +195,11 @@ def test_what_a_finished_map_left_behind_is_not_waited_for(engine: Engine) -> No
 
 
 def test_a_generator_of_summaries_that_fails_fails_its_context(engine: Engine) -> None:
-    def summarise(_text: str) -> str:
+    def summarise(result: Value) -> Value:
         msg = "no summary"
         raise ValueError(msg)
 
-    config: ChildConfig[str] = ChildConfig(summary_generator=summarise)
+    config: Value = ChildConfig(summary_generator=summarise)
     large = value("x" * 300_000)
 
     run = play(

@@ -1,6 +1,6 @@
 """The durable SDK's service client keeps the rules of the Lambda service, on our journal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -189,6 +189,19 @@ def test_an_update_the_service_does_not_know_is_refused(still_engine: Engine) ->
 
     with pytest.raises(ValueError, match="WAIT, which has no action RETRY"):
         send(opened(still_engine.attempt()), update)
+
+
+@pytest.mark.parametrize("again", [started, succeeded, failed])
+def test_a_step_that_has_ended_takes_no_update(
+    still_engine: Engine, again: Callable[[str], sdk.OperationUpdate]
+) -> None:
+    client = opened(still_engine.attempt())
+    send(client, started("a"), succeeded("a", '"first"'))
+
+    with pytest.raises(ValueError, match="'a' is SUCCEEDED, which takes no action"):
+        send(client, again("a"))
+
+    assert kept(still_engine)["a"].payload == '"first"'
 
 
 def test_more_updates_than_a_commit_holds_are_recorded_in_order(still_engine: Engine) -> None:

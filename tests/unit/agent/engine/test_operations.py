@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runs.operations import OperationType
+from runs.operations import OperationStatus, OperationType
 from runs.run import Run, Status
 from tests.support.engine import Engine, StillClock, wait_until
 from tests.support.workflows import noted
@@ -86,11 +86,11 @@ def test_a_step_s_result_of_any_size_is_kept(
     assert finished(still, clock, "large-steps", str(kilobytes)).result == [size, size + 1]
 
 
-def test_a_step_that_may_run_again_does_after_its_worker_died(
-    still: Engine, clock: StillClock
-) -> None:
+def test_a_step_in_the_middle_is_recorded_before_it_ends(still: Engine) -> None:
     with still.executing("hangs", "0.2"):
         wait_until(lambda: len(still.journal.operations("run-1")) == 2)
+        _, second = still.journal.operations("run-1")
 
+    assert (second.name, second.status) == ("hang", OperationStatus.STARTED)
     assert still.head().status is Status.COMPLETED
     assert noted(still.notes) == ["first", "third"]
