@@ -18,7 +18,7 @@ from runs.again import Retry
 from runs.forking import Fork
 from runs.json_types import Json
 from runs.request import RunRequest
-from runs.run import Run
+from runs.run import Run, Status
 
 _Detach = Annotated[bool, typer.Option("--detach", "-d", help="Don't wait for the end.")]
 _Deadline = Annotated[
@@ -68,6 +68,12 @@ def retry(  # noqa: PLR0913 - a command's options
     screen = Screen.of_process()
     place = place_for_reading(aim, environment.home())
     run = place.reader().find(given)
+    if run.status is Status.COMPLETED:
+        msg = (
+            f"run {run.session_id} is COMPLETED, and its result was announced; "
+            f"`errand fork {run.session_id} --at STEP` makes a new run of it"
+        )
+        raise UsageError(msg)
     limits = _checked(
         run,
         deadline_seconds=deadline_seconds,

@@ -63,7 +63,9 @@ def show(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
     run = reader.find(given)
     events = reader.events(run.session_id)
     if not as_json:
-        screen.show(show_view(run, events, look_of(screen.out)))
+        is_begun_anew = run.retries or run.forked_from is not None
+        known = reader.operations(run.session_id) if is_begun_anew else None
+        screen.show(show_view(run, events, look_of(screen.out), operations=known))
         return
     operations = reader.operations(run.session_id)
     screen.show_json(history_to_json(run, events=events, operations=operations))

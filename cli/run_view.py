@@ -16,6 +16,7 @@ from cli.run_json import artifact_path, owner_pid
 from cli.timeline import Step, Timeline
 from runs.journal.base import Recorded
 from runs.json_types import Json
+from runs.operations import Operation
 from runs.receipt import Receipt, receipt
 from runs.run import Artifact, Lease, Run, Status
 
@@ -36,9 +37,24 @@ def list_view(runs: Sequence[Run], look: Look) -> RenderableType:
     return table
 
 
-def show_view(run: Run, events: Sequence[Recorded], look: Look) -> RenderableType:
-    """Draw one run with its timeline."""
+def show_view(
+    run: Run,
+    events: Sequence[Recorded],
+    look: Look,
+    *,
+    operations: Sequence[Operation] | None = None,
+) -> RenderableType:
+    """Draw one run with its timeline.
+
+    Args:
+        run: The run.
+        events: Its timeline.
+        look: How things are drawn.
+        operations: Its operations, where events alone do not tell which there are.
+    """
     timeline = Timeline().extended(events)
+    if operations is not None:
+        timeline = timeline.as_of(operations)
     bill = receipt(run, (recorded.event for recorded in events))
     sections: list[RenderableType] = [_facts(run, bill, look)]
     if asks := list(ask_lines(run, timeline.asks, look)):

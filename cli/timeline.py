@@ -9,6 +9,7 @@ from cli.facts import error_message
 from runs.events import Event, EventType
 from runs.instants import from_iso
 from runs.journal.base import Recorded
+from runs.operations import Operation, OperationStatus
 
 #: How many of the last events a timeline keeps in full.
 _KEPT = 50
@@ -69,6 +70,18 @@ class Timeline:
             timeline = timeline._with(recorded)
         return timeline
 
+    def as_of(self, operations: Iterable[Operation]) -> "Timeline":
+        """Give this timeline with the steps that there are.
+
+        A retry takes some away of which events tell, and a fork begins with some of which none of
+        its events tells.
+        """
+        steps: dict[str, Step] = {}
+        for operation in operations:
+            known = self.steps.get(operation.operation_id)
+            steps[operation.operation_id] = known or _kept(steps, operation)
+        return replace(self, steps=steps)
+
     def _with(self, recorded: Recorded) -> "Timeline":
         event = recorded.event
         return replace(
@@ -122,6 +135,28 @@ def _asks_with(asks: Mapping[str, Ask], event: Event) -> Mapping[str, Ask]:
             return {known: ask for known, ask in asks.items() if known != approval_id}
         case _:
             return asks
+
+
+_STATES = {
+    OperationStatus.SUCCEEDED: StepState.DONE,
+    OperationStatus.FAILED: StepState.FAILED,
+    OperationStatus.TIMED_OUT: StepState.FAILED,
+    OperationStatus.STOPPED: StepState.GIVEN_UP,
+    OperationStatus.CANCELLED: StepState.GIVEN_UP,
+}
+
+
+def _kept(steps: Mapping[str, Step], operation: Operation) -> Step:
+    parent = steps.get(operation.parent_id or "")
+    return Step(
+        operation_id=operation.operation_id,
+        name=operation.name or operation.sub_type or "step",
+        depth=0 if parent is None else parent.depth + 1,
+        state=_STATES.get(operation.status, StepState.RUNNING),
+        started_at=operation.started_at,
+        ended_at=operation.ended_at,
+        error=(operation.error and operation.error.message) or "",
+    )
 
 
 def _steps_with(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:

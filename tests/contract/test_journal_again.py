@@ -1,6 +1,5 @@
 """A run that ended is taken up again, or forked, in several writes: each may be the last one."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -33,36 +32,13 @@ from runs.journal.base import (
     ToolStatus,
 )
 from runs.lifecycle import Ending
-from runs.operations import Operation, OperationError, OperationStatus, OperationType
-from runs.run import Artifact, Run, RunFailure, Status, Usage
-from tests.support.journals import NOW, JournalStore, accept, an_operation, claim, later
+from runs.operations import Operation, OperationType
+from runs.run import Artifact, Run, Status, Usage
+from tests.support.again_runs import FAILED, failed, op_id, step
+from tests.support.journals import NOW, JournalStore, accept, claim, later
 
-MESSAGE = "it is broken"
-ERROR = OperationError(type="ValueError", message=MESSAGE)
-FAILED = Ending(status=Status.FAILED, error=RunFailure(type="ValueError", message=MESSAGE))
 #: More than one transaction of a table takes.
 MANY = 130
-
-
-def op_id(*numbers: int) -> str:
-    """Give the id that the durable SDK gives an operation at a place."""
-    prefix = ""
-    for number in numbers:
-        text = f"{prefix}-{number}" if prefix else str(number)
-        prefix = hashlib.blake2b(text.encode()).hexdigest()[:64]
-    return prefix
-
-
-def step(*place: int, name: str, **changes: Any) -> Operation:  # noqa: ANN401 - any field of an operation
-    """Make an operation at a place of the program: a step that succeeded."""
-    fields = {"parent_id": op_id(*place[:-1]) or None, "sub_type": "Step"}
-    return an_operation(op_id(*place), name=name, **fields | changes)
-
-
-def failed(*place: int, name: str, **changes: Any) -> Operation:  # noqa: ANN401 - as above
-    """Make one that failed."""
-    gone = {"status": OperationStatus.FAILED, "payload": None, "error": ERROR}
-    return step(*place, name=name, **gone | changes)
 
 
 def said(agent: str, index: int, operation: Operation) -> Message:

@@ -131,7 +131,7 @@ def nests(event: Event, context: DurableContext) -> str:
 
     def outer(child: DurableContext) -> str:
         _step(child, event, "outer one")
-        virtual = ChildConfig(is_virtual=True)
+        virtual: ChildConfig[Any] = ChildConfig(is_virtual=True)
         child.run_in_child_context(inner, name="inner", config=virtual)
         return _step(child, event, "outer two")
 

@@ -10,6 +10,7 @@ import pytest
 
 from cli.desk import ApprovalDesk
 from cli.errors import LostError, NotAcceptedError, RunGoneError, UnreachableError
+from cli.operating import Operator
 from cli.reader import RunReader
 from cli.scene import Scene
 from cli.watching import Watcher
@@ -20,6 +21,7 @@ from runs.journal.base import Changes, Journal, Recorded
 from runs.journal.sqlite import SqliteJournal
 from runs.run import Run, Status
 from runs.signals import NoSignal
+from runs.watch import PolledJournal
 from tests.support.cli import StillClock
 from tests.support.journals import NOW, accept, an_event, claim
 
@@ -54,6 +56,7 @@ class ThisPlace:
     journal: Journal
     name: str = "the test"
     is_usual: bool = True
+    is_remote: bool = False
     #: What the next readers raise instead.
     troubles: list[Exception] = field(default_factory=list)
     readers: list[Counting] = field(default_factory=list)
@@ -66,6 +69,15 @@ class ThisPlace:
 
     def cancel(self, session_id: str, *, reason: str) -> None:
         self.journal.cancel(session_id, now=NOW, reason=reason)
+
+    def operator(self) -> Operator:
+        return Operator(
+            self.journal,
+            watcher=PolledJournal(),
+            where=self.name,
+            clock=lambda: NOW,
+            translated=nullcontext,
+        )
 
     def desk(self) -> ApprovalDesk:
         answers = Answers(journal=self.journal, signal=NoSignal(), clock=lambda: NOW)

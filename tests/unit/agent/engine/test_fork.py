@@ -22,11 +22,9 @@ def engine(still: Engine) -> Engine:
     return still
 
 
-def forked(
-    engine: Engine, at: str, *, results: Mapping[str, str] | None = None, **asked: str
-) -> Run:
+def forked(engine: Engine, at: str, *, results: Mapping[str, str] | None = None) -> Run:
     """Fork the run, and make attempts at the fork until it ends or waits."""
-    fork = Fork(session_id=FORK, at=at, source="test", results=results or {}, **asked)
+    fork = Fork(session_id=FORK, at=at, source="test", results=results or {})
     engine.journal.fork("run-1", fork, now=engine.clock())
     for _ in range(3):
         engine.look()
