@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,16 @@ from pathlib import Path
 import pytest
 from aws_durable_execution_sdk_python_testing.executor import Executor
 
+from local.own_emulator import RunningEmulator
 from runs.artifacts.folder import FolderStore
+from runs.artifacts.s3 import S3Store
 from runs.events import EventType
 from runs.ids import execution_session_id
 from runs.journal.sqlite import SqliteJournal
 from runs.run import Run, Status
 from tests.support.cli import errand
 from tests.support.engine import wait_until
+from tests.support.journals import DynamoStore
 from tests.support.lambda_service import CREDENTIALS, Function, journal_environment, lambda_service
 from tests.support.research import QUESTION, write
 
@@ -94,6 +98,34 @@ def test_a_function_killed_in_a_step_goes_on_message_by_message(
     assert (calls["research-1"], calls["research-2"]) == (3, 3)
     report = artifacts.get(f"runs/{run.session_id}/report.md").decode()
     assert "Reviewed by a person: approved by Ada" in report
+
+
+def test_a_function_keeps_its_runs_in_a_table_and_their_files_in_a_bucket(
+    tmp_path: Path, emulator: RunningEmulator
+) -> None:
+    client, bucket = emulator.client("s3"), f"artifacts-{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+    store = DynamoStore(
+        emulator.client("dynamodb"), artifacts=S3Store(client, bucket=bucket, prefix="runs")
+    )
+    environment = journal_environment(tmp_path) | {
+        "AWS_ENDPOINT_URL": emulator.endpoint,
+        "ERRAND_JOURNAL": f"dynamodb:{store.table}",
+        "ERRAND_ARTIFACTS": f"s3://{bucket}/runs",
+        "ERRAND_LEASE_SECONDS": "15",
+    }
+    with lambda_service(Function(environment)) as service:
+        arn = service.start(request(tmp_path, topics=["lamps"]), name="table")
+        ended = service.wait(arn)
+
+    run = store.journal().get(execution_session_id(arn))
+    assert run is not None
+    assert run.status is Status.COMPLETED, run.error
+    assert json.loads(ended["Result"]) == run.result
+    report = store.artifacts.get(f"runs/{run.session_id}/report.md")
+    assert report.startswith(b"# Research report")
+    assert {it.uri.partition("/runs/")[0] for it in run.artifacts} == {f"s3://{bucket}"}
+    store.close()
 
 
 def test_a_function_without_a_journal_says_what_to_set(tmp_path: Path) -> None:
