@@ -81,7 +81,7 @@ class Turns:
         limit = error.standing
         # Said here, in a step, and not where the answer came: a retry with a higher limit takes
         # up the step that failed, and comes past this.
-        if self._denied is not None and self._denied[0].allowed >= limit.allowed:
+        if self._denied is not None and not _is_beyond(limit, self._denied[0]):
             raise BudgetExceededError(error.session_id, limit, denial=self._denied[1])
         question = self.over_budget(limit) if self.over_budget else None
         if question is None:
@@ -125,6 +125,11 @@ def _step_names(agent: str) -> Iterator[str]:
     """Name the turns of an agent: one that asks nothing has a single step, of its own name."""
     yield agent
     yield from (f"{agent}-{turn}" for turn in itertools.count(2))
+
+
+def _is_beyond(limit: Standing, denied: Standing) -> bool:
+    """Say whether a limit is another than the one that was asked about, or has been raised."""
+    return limit.limit != denied.limit or limit.allowed > denied.allowed
 
 
 def _within_budget(retry: Retry) -> Retry:

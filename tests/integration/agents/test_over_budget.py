@@ -226,3 +226,34 @@ def test_dollars_are_kept_to_the_last_digit() -> None:
     assert again == overrun
     approved = Decision(verdict=Verdict.APPROVED)
     assert overrun.raised(approved) == Budget(max_cost_usd=Decimal("1.012345678"))
+
+
+def test_another_limit_than_the_denied_one_is_asked_about(plant: Plant) -> None:
+    def slow(conversation: Conversation) -> Turn:
+        plant.clock.advance(100)
+        return walks(conversation)
+
+    def workflow(event: dict[str, Any], context: DurableContext) -> str:
+        return run_agent(
+            context,
+            name=AGENT,
+            build=build,
+            prompt="go",
+            playbook=slow,
+            over_budget=more(max_tokens=100_000, max_seconds=3_600),
+        )
+
+    plant.run(workflow, budget=Budget(max_tokens=1, max_seconds=60))
+    (tokens,) = plant.open_approvals()
+    plant.decide(tokens)
+    plant.run(workflow)
+    (seconds,) = plant.open_approvals()
+    plant.decide(seconds, Verdict.DENIED, by="bob")
+
+    run = plant.run(workflow)
+
+    assert "max_tokens is 1, used is" in tokens.question.what
+    assert "max_seconds is 60.0 s" in seconds.question.what
+    assert run.error is not None
+    assert "max_seconds is 60.0 s" in run.error.message
+    assert "going on was denied by bob" in run.error.message

@@ -253,6 +253,26 @@ def test_a_journal_that_fails_at_a_tool_is_not_told_to_the_model(
     assert bank.paid == ([] if status is ToolStatus.STARTED else [9])
 
 
+def test_a_journal_that_fails_when_a_tool_asks_asks_nobody(bench: Bench) -> None:
+    @tool(context=True)
+    def pay(amount: int, tool_context: ToolContext) -> str:
+        """Pay.
+
+        Args:
+            amount: How much.
+            tool_context: Who calls.
+        """
+        return str(tool_context.interrupt("may it?", reason=str(amount)))
+
+    attempt = bench.attempt(lambda journal: Failing(journal, ToolStatus.PAUSED))
+    attempt.lease = replace(attempt.lease, seconds=0.0)
+
+    with pytest.raises(AttemptStoppedError):
+        bench.turn(task_for(AGENT, built_with(pay)), pays, attempt)
+
+    assert len(bench.messages(AGENT)) == 2
+
+
 def test_losing_the_lease_inside_a_tool_ends_the_agent(bench: Bench) -> None:
     calls: list[int] = []
 
