@@ -79,10 +79,19 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.APPROVAL_EXPIRED: ("nobody decided in time", Tone.BAD),
 }
 
+#: How a tool was left, where it did not do what it was called for.
+_LEFT = {
+    "interrupted": ("tool asks", Tone.PLAIN),
+    "in_doubt": ("tool in doubt", Tone.BAD),
+    "error": ("tool failed", Tone.BAD),
+}
+
 
 def fact(event: Event) -> Fact:
     """Put an event into words."""
     words, tone = _WORDS[event.type]
+    if event.type is EventType.TOOL_RETURNED:
+        words, tone = _LEFT.get(_word(event, "Status") or "", (words, tone))
     detail = _DETAILS.get(event.type, _named)(event)
     if event.type is EventType.LEASE_CLAIMED:
         words = f"attempt {event.attempt} began"

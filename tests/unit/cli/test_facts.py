@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.ledger import IN_DOUBT, INTERRUPTED
 from cli.facts import fact
 from runs.events import EventType
 from runs.json_types import Json
@@ -30,6 +31,21 @@ def test_a_model_call_names_agent_model_and_tokens() -> None:
     event = an_event(EventType.MODEL_CALLED, name="analyst", details=details)
 
     assert fact(event).line == "model answered: analyst by offline, 2.19k tokens in, 27 out"
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        ("success", "tool returned: pay"),
+        ("error", "tool failed: pay"),
+        (IN_DOUBT, "tool in doubt: pay"),
+        (INTERRUPTED, "tool asks: pay"),
+    ],
+)
+def test_a_tool_says_how_it_was_left(status: str, line: str) -> None:
+    event = an_event(EventType.TOOL_RETURNED, name="pay", details={"Status": status})
+
+    assert fact(event).line == line
 
 
 @pytest.mark.parametrize("error", [{"Payload": {"ErrorMessage": "no bill"}}, "no bill"])
