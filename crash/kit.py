@@ -142,7 +142,7 @@ class _Test:
         if first.story.stuck:
             raise SubjectError(first.story.stuck)
         self._usual, self._counted = first, first.story.counted()
-        self._usual_seconds = min(answer["seconds"] for answer in answers)
+        self._usual_seconds = min(first.story.seconds, second.story.seconds)
         self._patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self._usual_seconds)
         unsteady = compared(first.trace, second.trace)
         return Undisturbed(

@@ -86,6 +86,12 @@ class Story:
         return sum(line["deed"] == Deed.BORN for line in self.lines)
 
     @property
+    def seconds(self) -> float:
+        """Say how long the workers lived, where the last came to its end."""
+        times = [line["at"] for line in self.lines]
+        return max(times, default=0.0) - min(times, default=0.0)
+
+    @property
     def last_words(self) -> str:
         """Say what the first worker that died by itself was at; empty if none did."""
         return next((line["what"] for line in self.of(Deed.DIED)), "")

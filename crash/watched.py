@@ -11,17 +11,19 @@ from crash.trap import Trap
 from crash.writes import Write, describe
 
 #: The port's methods that change nothing, and the one that comes when it comes: a renewal repeats.
-_NO_WRITES = frozenset(
+NO_WRITES = frozenset(
     {
         "agent",
         "approval",
         "approvals",
+        "artifacts",
         "events",
         "get",
         "history",
         "list_approvals",
         "list_runs",
         "messages",
+        "open_children",
         "operation",
         "operations",
         "renew",
@@ -46,7 +48,7 @@ class WatchedJournal:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the journal's own methods
         method = getattr(self._journal, name)
-        return method if name in _NO_WRITES else self._watched(name, method)
+        return method if name in NO_WRITES else self._watched(name, method)
 
     def _watched(self, name: str, method: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **kwargs: object) -> object:

@@ -12,10 +12,12 @@ from aws_durable_execution_sdk_python.config import Duration
 from strands import Agent, tool
 
 from agent.agents import run_agent
+from agent.approvals import ask_approval
 from agent.effects import effect
 from agent.models.conversation import Conversation, Playbook, ToolCall, Turn
 from agent.services import attempt_of
 from crash.subject import OUTSIDE
+from runs.approvals import Question
 
 REGISTRY = Path(__file__).with_suffix(".toml")
 
@@ -93,6 +95,7 @@ def sound(event: Event, context: DurableContext) -> Event:
     context.wait(Duration.from_days(3), name="days")
     doubled: list[int] = context.map(numbers, double, name="doubles").get_results()
     answer = context.wait_for_callback(lambda *_: None, name="review")
+    decision = ask_approval(context, Question(what="go on"), name="approval")
     given: int = context.invoke("child", {"number": 4}, name="child")
     said = ask(context, look, ToolCall("look", {"where": "tree"}))
 
@@ -100,7 +103,13 @@ def sound(event: Event, context: DurableContext) -> Event:
         return attempt.save("said.txt", said.encode(), media_type="text/plain").uri
 
     context.step(keep, name="keep")
-    return {"doubled": doubled, "answer": json.loads(answer), "child": given, "said": said}
+    return {
+        "doubled": doubled,
+        "answer": json.loads(answer),
+        "verdict": decision.verdict,
+        "child": given,
+        "said": said,
+    }
 
 
 @durable_execution

@@ -72,7 +72,7 @@ def test_the_report_is_json_too(tmp_path: Path) -> None:
 def test_callbacks_are_answered(tmp_path: Path) -> None:
     done = crash_test(
         *("sound", "--registry", str(REGISTRY), "--points", "1"),
-        *("--answer", 'review={"decision": "approved"}'),
+        *("--answer", 'review="fine"', "--answer", '{"decision": "approved"}'),
         home=tmp_path,
     )
 

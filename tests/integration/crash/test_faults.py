@@ -34,7 +34,7 @@ def paths(outcome: Outcome) -> set[str]:
 
 
 def test_a_sound_workflow_survives_everything(crash_test: CrashTest) -> None:
-    answers = {"review": '"fine"'}
+    answers = {"review": '"fine"', "approval": '{"decision": "approved"}'}
 
     report = crash_test("sound", answers=answers, points=None, kills=6)
 
