@@ -169,9 +169,11 @@ class _Dialogue:
             # The default one prints.
             callback_handler=None,
         )
-        if not (self._memory.is_in_use and hooks.is_in_use):
+        if not (self._memory.is_in_use and hooks.is_in_use and gate.is_in_use):
             raise AgentBuildError(
-                name, "was built without its memory; pass all of build's arguments on to Agent"
+                name,
+                "was built without its memory or its hooks; "
+                "pass all of build's arguments on to Agent",
             )
         ungated = self._task.approve.keys() - set(agent.tool_names)
         if ungated:

@@ -47,9 +47,12 @@ class Gate(HookProvider):
         self._answers = {answer.asked.name: answer for answer in answers}
         #: The calls that were changed, as they were made.
         self._changed: dict[str, str] = {}
+        #: Whether an agent was built with this gate.
+        self.is_in_use = False
 
     def register_hooks(self, registry: HookRegistry, **_: object) -> None:
         """See `HookProvider.register_hooks`."""
+        self.is_in_use = True
         # Last, so that a hook of the agent's own has changed before what it wants to change.
         registry.add_callback(BeforeToolCallEvent, self._before, order=HookOrder.SDK_LAST)
         registry.add_callback(AfterToolCallEvent, self._after)

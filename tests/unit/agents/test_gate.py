@@ -9,7 +9,7 @@ from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent
 
 from agent.effects import InterruptedCall, NotTaken, effect
 from agent.errors import AgentBuildError
-from agent.gate import Policy
+from agent.gate import Gate, Policy
 from agent.models.conversation import Conversation, ToolCall, Turn
 from agent.place import Build, Finished, Paused, Task
 from agent.questions import Answered, Asked
@@ -269,6 +269,15 @@ def test_a_gate_before_a_tool_that_is_not_there_is_refused(bench: Bench) -> None
 
     with pytest.raises(AgentBuildError, match=r"no tool 'publsh' to put behind.*: publish"):
         bench.converse(task, publishes(POST))
+
+
+def test_an_agent_built_without_its_gate_is_refused(bench: Bench) -> None:
+    def build(**parts: Any) -> Agent:  # noqa: ANN401 - passed on
+        ungated = [each for each in parts.pop("hooks") if not isinstance(each, Gate)]
+        return Agent(tools=[Board().tool()], hooks=ungated, **parts)
+
+    with pytest.raises(AgentBuildError, match="without its memory or its hooks"):
+        bench.converse(task_of(build), publishes(POST))
 
 
 @pytest.mark.parametrize("is_after", [False, True])

@@ -249,7 +249,7 @@ def forgetful(**parts: Any) -> Agent:  # noqa: ANN401 - dropped on purpose
 
 
 def test_an_agent_built_without_its_memory_is_refused(bench: Bench) -> None:
-    with pytest.raises(AgentBuildError, match="built without its memory"):
+    with pytest.raises(AgentBuildError, match="built without its memory or its hooks"):
         bench.converse(task_for(AGENT, forgetful), walks(0))
 
 
