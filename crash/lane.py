@@ -153,10 +153,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     # What a workflow prints when it is imported is no answer.
     os.dup2(2, 1)
+    subject = Subject.from_json(json.loads(sys.stdin.readline()))
     try:
-        lane = Lane(Subject.from_json(json.loads(sys.stdin.readline())))
-    except (RunError, OSError, ValueError) as error:
+        lane = Lane(subject)
+    except RunError as error:
         _answer(answers, {"refused": str(error)})
+        return
+    except (OSError, ValueError) as error:
+        why = f"the registry {str(subject.registry)!r} can't be read: {error}"
+        _answer(answers, {"refused": why})
         return
     _answer(answers, {"ready": True})
     for line in sys.stdin:

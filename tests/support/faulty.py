@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -170,3 +171,9 @@ def exits(event: Event, context: DurableContext) -> Event:
     """End the worker's process."""
     leave: Callable[[int], None] = os._exit
     leave(7)
+
+
+@durable_execution
+def hangs(event: Event, context: DurableContext) -> Event:
+    """Never come to an end."""
+    return context.step(lambda _: threading.Event().wait(), name="forever")
