@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from local.clients import Client
+from local.own_emulator import RunningEmulator
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.artifacts.s3 import S3Store
 from runs.journal.base import Journal
 from tests.support.journals import DynamoStore, JournalStore, SqliteStore, folder_store
-from tests.support.stack import RunningEmulator
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local.clients import Client
+from local.own_emulator import RunningEmulator
 from local.ports import free_port
 from runs.artifacts.s3 import S3Store
 from runs.errors import JournalUnavailableError
@@ -32,7 +33,6 @@ from tests.support.journals import (
     folder_store,
     later,
 )
-from tests.support.stack import RunningEmulator
 
 #: botocore has no static types.
 Request: TypeAlias = Any

@@ -22,6 +22,7 @@ from agent.runner import Runner
 from local.assembly import read_assembly
 from local.deploy import deploy
 from local.home import PROJECT, Home
+from local.own_emulator import RunningEmulator
 from local.synth import synthesise
 from runs.artifacts.folder import FolderStore
 from runs.errors import ClaimLostError, LeaseLostError
@@ -33,7 +34,7 @@ from runs.stepfunctions import StepFunctionsSignal
 from statemachine import definition
 from statemachine.definition import Pace
 from tests.support.data_plane import RUNTIME_ARN, Call, DataPlane, Reply, running_data_plane
-from tests.support.stack import RunningEmulator, running_emulator
+from tests.support.stack import running_emulator
 
 END_SECONDS = 90.0
 #: Fast enough for tests, and slow enough to tell a signal from a time-out.

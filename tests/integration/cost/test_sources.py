@@ -26,8 +26,8 @@ from agent.workflows.cost.errors import (
 from agent.workflows.cost.explorer import DAYS
 from agent.workflows.cost.load import LoadedBill, load
 from agent.workflows.cost.source import Clients, fetch
+from local.own_emulator import RunningEmulator
 from tests.support.cost import SAMPLE, Queries, focus
-from tests.support.stack import RunningEmulator
 
 TODAY = date(2026, 1, 31)
 

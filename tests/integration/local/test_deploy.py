@@ -8,7 +8,7 @@ import pytest
 from local.assembly import Assembly
 from local.deploy import deploy
 from local.errors import DeploymentError
-from tests.support.stack import RunningEmulator
+from local.own_emulator import RunningEmulator
 
 
 def assembly(name: str, *, queues: int = 1, **resources: object) -> Assembly:
