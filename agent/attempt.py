@@ -1,6 +1,5 @@
 """One attempt at a run: the lease, and everything the attempt records under it."""
 
-import hashlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -11,18 +10,13 @@ from typing import TypeVar
 
 from agent.durable.current import current_operation
 from agent.errors import AttemptStoppedError
+from agent.files import Files
 from agent.patience import patiently
 from runs.approvals import Question
 from runs.artifacts.base import ArtifactStore
-from runs.artifacts.keys import artifact_key
 from runs.budget import Budget
 from runs.children import orphaned
-from runs.errors import (
-    JournalUnavailableError,
-    LeaseLostError,
-    PayloadHashError,
-    PayloadMissingError,
-)
+from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.journal.base import Changes, Journal
@@ -98,7 +92,7 @@ class Attempt:
         #: When the journal last took the lease's renewal, by a commit or by the heartbeat.
         self.renewed_at = self.last_sign_of_life
         self._lock = threading.Lock()
-        self._files = {artifact.name: artifact for artifact in run.artifacts}
+        self._files = Files(artifacts, run, attempt=lease.attempt)
 
     @property
     def session_id(self) -> str:
@@ -115,8 +109,9 @@ class Attempt:
         if changes.spent is not None:
             changes = replace(changes, family_id=self.run.root_session_id)
         changes = _attributed(changes, current_operation())
-        tries = itertools.count()
-        self.patiently(lambda: self._commit_once(changes, is_repeat=next(tries) > 0))
+        # A repeated write is the same write, down to its instant: see `Journal.commit`.
+        now, tries = self.clock(), itertools.count()
+        self.patiently(lambda: self._commit_once(changes, now, is_repeat=next(tries) > 0))
 
     def raise_budget(self, budget: Budget) -> None:
         """Raise the limits that are given, for the run and all its family; none is ever lowered.
@@ -172,14 +167,13 @@ class Attempt:
             self.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
             raise
 
-    def _commit_once(self, changes: Changes, *, is_repeat: bool) -> None:
+    def _commit_once(self, changes: Changes, now: datetime, *, is_repeat: bool) -> None:
         if self.closed.is_set():
             raise LeaseLostError(self.session_id, attempt=self.lease.attempt)
         # A write whose answer was lost may have been made. Made twice, it would count twice what
         # it spent, and tell twice of what happened once.
         if is_repeat and self._is_recorded(changes):
             return
-        now = self.clock()
         try:
             self.journal.commit(self.lease, changes, now=now)
         except LeaseLostError as error:
@@ -215,25 +209,19 @@ class Attempt:
         )
 
     def save(self, name: str, data: bytes, *, media_type: str) -> Artifact:
-        """Put a file of this run in the artifact store and on its head; the last of a name wins."""
-        # The store knows no lease. Renewed just before, ours keeps a worker that slept through it
-        # from writing over the file of the one that took over.
+        """Put a file of this run in the artifact store and on its head; the last of a name wins.
+
+        Raises:
+            LeaseLostError: The run is another's now; the head names what that one saved.
+            JournalUnavailableError: The journal did not answer for half the lease's time.
+        """
+        # Who has lost the lease learns it here, and not after a large file.
         self.commit(Changes())
-        key = artifact_key(self.session_id, name, retries=self.run.retries)
-        uri = self.artifacts.put(key, data, media_type=media_type)
-        artifact = Artifact(
-            name=name,
-            uri=uri,
-            media_type=media_type,
-            size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            key=key,
-        )
-        details: dict[str, Json] = {"Name": name, "Uri": uri, "Size": len(data)}
+        artifact = self._files.put(name, data, media_type=media_type)
+        details: dict[str, Json] = {"Name": name, "Uri": artifact.uri, "Size": artifact.size}
         event = self.event(EventType.ARTIFACT_SAVED, details=details)
         self.commit(Changes(artifacts=(artifact,), events=(event,)))
-        with self._lock:
-            self._files[name] = artifact
+        self._files.name(artifact)
         return artifact
 
     def load(self, name: str) -> bytes:
@@ -243,16 +231,7 @@ class Attempt:
             PayloadMissingError: No step saved it, or the artifact store has lost it.
             PayloadHashError: It is not what was saved.
         """
-        with self._lock:
-            artifact = self._files.get(name)
-        key = (artifact and artifact.key) or artifact_key(self.session_id, name)
-        if artifact is None:
-            raise PayloadMissingError(key)
-        data = self.artifacts.get(key)
-        actual = hashlib.sha256(data).hexdigest()
-        if actual != artifact.sha256:
-            raise PayloadHashError(key, expected=artifact.sha256, actual=actual)
-        return data
+        return self._files.load(name)
 
     def request_stop(self, reason: StopReason, message: str) -> None:
         """Ask the attempt to end at its next edge; the first reason stands."""

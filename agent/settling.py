@@ -1,5 +1,6 @@
 """Ending an attempt: the one place that records how, and wakes whoever waits for it."""
 
+import itertools
 import logging
 from typing import assert_never
 
@@ -9,7 +10,7 @@ from agent.patience import patiently
 from runs.announcing import Announcer
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.journal.base import Journal
-from runs.lifecycle import Ending
+from runs.lifecycle import Ending, overdue
 from runs.run import Run, RunFailure, Status
 from runs.signals import Signal
 
@@ -55,7 +56,25 @@ class Settler:
         # While the lease lasts nobody else claims the run, so it is worth waiting as long.
         is_leaving = attempt.stop_reason in {StopReason.SHUTDOWN, StopReason.JOURNAL_UNAVAILABLE}
         patience = 0.0 if is_leaving else attempt.lease.seconds
-        return patiently(lambda: self._write(attempt, outcome), seconds=patience)
+        tries = itertools.count()
+
+        def write() -> Run | None:
+            is_repeat = next(tries) > 0
+            try:
+                return self._write(attempt, outcome)
+            except LeaseLostError:
+                left = self._left(attempt) if is_repeat else None
+                if left is None:
+                    raise
+                return left
+
+        return patiently(write, seconds=patience)
+
+    def _left(self, attempt: Attempt) -> Run | None:
+        """Give the run if this attempt has left it already, by a write whose answer was lost."""
+        run = self._journal.get(attempt.session_id)
+        is_left = run is not None and run.attempt == attempt.lease.attempt and run.lease is None
+        return run if is_left else None
 
     def _write(self, attempt: Attempt, outcome: Outcome) -> Run | None:
         now = attempt.clock()
@@ -81,7 +100,8 @@ class Settler:
             case StopReason.CANCELLED:
                 return self._journal.settle(attempt.lease, self._cancelled(attempt), now=now)
             case StopReason.DEADLINE:
-                return self._journal.expire(attempt.session_id, now=now)
+                # Under the lease: a worker that has lost it ends nothing, whatever its clock says.
+                return self._journal.settle(attempt.lease, overdue(attempt.run), now=now)
             case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE:
                 return self._journal.release(attempt.lease, now=now, why=attempt.stop_message)
             case _:

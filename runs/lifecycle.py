@@ -327,9 +327,14 @@ def expire(run: Run, *, now: datetime) -> Change:
     """End a run whose deadline has passed, whoever has it; leave any other as it is."""
     if run.status.is_terminal or run.deadline_at > now:
         return Change(run=run)
+    return _end(run, overdue(run), now)
+
+
+def overdue(run: Run) -> Ending:
+    """Give the ending of a run whose deadline has passed."""
     message = f"the run did not end by its deadline {to_iso(run.deadline_at)}"
     error = RunFailure(type="DeadlineExceeded", message=message)
-    return _end(run, Ending(status=Status.TIMED_OUT, error=error), now)
+    return Ending(status=Status.TIMED_OUT, error=error)
 
 
 def notice(run: Run, *, now: datetime) -> Run:

@@ -1,7 +1,14 @@
 """Where the files of runs are in an artifact store."""
 
 
-def artifact_key(session_id: str, name: str, *, retries: int = 0) -> str:
-    """Give where a run's file goes: what a retry makes anew does not write over what was there."""
-    life = f"retry-{retries}/" if retries else ""
-    return f"runs/{session_id}/{life}{name}"
+def artifact_key(session_id: str, name: str, *, attempt: int = 1, take: int = 1) -> str:
+    """Give where an attempt puts a file of its run: no two attempts, nor takes of one, share it.
+
+    The store knows no lease: who could write where another has written could spoil what the head
+    names. So a run that was never disturbed has its files under its id, and whoever is second goes
+    beside them.
+    """
+    folder = "" if (attempt, take) == (1, 1) else f"attempt-{attempt}/"
+    if take > 1:
+        folder = f"attempt-{attempt}.{take}/"
+    return f"runs/{session_id}/{folder}{name}"

@@ -245,8 +245,13 @@ class Journal(Protocol):
 
         Operations, agents, messages and tools replace those of the same id; events add up.
 
+        If it is not answered, it may be made still. Called again with the same object, it is the
+        same write, at the instant of the first call: however many of them arrive, and however
+        late, one counts.
+
         Raises:
             LeaseLostError: The lease is no longer the run's; nothing was written.
+            JournalUnavailableError: It was not answered.
             ValueError: More than `MAX_CHANGES` records.
         """
         ...

@@ -58,6 +58,7 @@ from runs.journal.dynamodb_table import TRIES, DynamoClient, Table, pauses
 from runs.journal.keys import ALL, OPERATIONS, KeyRange
 from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
+from runs.journal.unanswered import Transaction, Unanswered
 from runs.lifecycle import Change, Rule
 from runs.payloads import HEAD, Codec
 from runs.records import MAX_INLINE, Record
@@ -80,6 +81,7 @@ class DynamoJournal(RecordJournal):
         # Two transactions on one head refuse each other. Threads of one process (a heartbeat, the
         # branches of a map) wait here instead; and their events get their ids in order.
         self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._unanswered = Unanswered()
 
     def accept(self, run: Run) -> Accepted:
         """See `Journal.accept`."""
@@ -133,17 +135,31 @@ class DynamoJournal(RecordJournal):
     def commit(self, lease: Lease, changes: Changes, *, now: datetime) -> None:
         """See `Journal.commit`."""
         check_size(changes)
+        transaction = self._unanswered.take(changes)
         share = min(MAX_INLINE, _TRANSACTION_BYTES // (len(changes) + 1))
-        parts = parts_of(changes, self._codec, max_inline=share)
+        # What is large goes to the store before anybody has to wait for it.
+        parts = {} if transaction else parts_of(changes, self._codec, max_inline=share)
         with self._lock(lease.session_id):
-            parts |= event_parts(
-                changes.events, self._codec, ulids=self._ulids, after=None, max_inline=share
-            )
-            writes = self._part_writes(parts, lease.session_id, now)
-            last_id = self._ulids.new(now)
-            head = head_update(self._table.name, lease, changes, now=now, last_id=last_id)
-            if not self._table.write([head, *self._family_writes(changes), *writes]):
-                raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+            if transaction is None:
+                parts |= event_parts(
+                    changes.events, self._codec, ulids=self._ulids, after=None, max_inline=share
+                )
+                transaction = self._transaction(lease, changes, parts, now=now)
+            try:
+                is_made = self._table.send(transaction)
+            except JournalUnavailableError:
+                self._unanswered.keep(changes, transaction)
+                raise
+        if not is_made:
+            raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+
+    def _transaction(
+        self, lease: Lease, changes: Changes, parts: Parts, *, now: datetime
+    ) -> Transaction:
+        writes = self._part_writes(parts, lease.session_id, now)
+        last_id = self._ulids.new(now)
+        head = head_update(self._table.name, lease, changes, now=now, last_id=last_id)
+        return Transaction([head, *self._family_writes(changes), *writes])
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
         with self._lock(session_id):

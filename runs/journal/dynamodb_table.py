@@ -2,7 +2,6 @@
 
 import random
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from runs.aws_errors import codes_of, translated
 from runs.errors import JournalUnavailableError
 from runs.journal.dynamodb_items import Item, Write, item_key
+from runs.journal.unanswered import Transaction
 
 #: How often a write that others got in the way of is tried again.
 TRIES = 12
@@ -84,9 +84,16 @@ class Table:
 
     def write(self, writes: Sequence[Write]) -> bool:
         """Make one transaction; False when a condition in it is not met."""
+        return self.send(Transaction(writes))
+
+    def send(self, transaction: Transaction) -> bool:
+        """Make one transaction, or hear what came of it; False when a condition is not met."""
         # One token for all tries, botocore's too: a transaction that was made and whose answer was
         # lost is not made again, and its condition is not judged by what it made itself.
-        request = {"TransactItems": list(writes), "ClientRequestToken": uuid.uuid4().hex}
+        request = {
+            "TransactItems": list(transaction.writes),
+            "ClientRequestToken": transaction.token,
+        }
         for pause in pauses():
             try:
                 with translated():

@@ -96,7 +96,8 @@ def test_a_function_killed_in_a_step_goes_on_message_by_message(
     # what the next one did: of the two, one had made one call and was killed in its second.
     calls = model_calls(journal, arn)
     assert (calls["research-1"], calls["research-2"]) == (3, 3)
-    report = artifacts.get(f"runs/{run.session_id}/report.md").decode()
+    (key,) = (each.key for each in run.artifacts if each.name == "report.md")
+    report = artifacts.get(str(key)).decode()
     assert "Reviewed by a person: approved by Ada" in report
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from agent.attempt import Attempt, StopReason
 from agent.errors import AttemptStoppedError
+from runs.artifacts.folder import FolderStore
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.events import EventType
 from runs.journal.base import Changes
@@ -29,7 +30,42 @@ def test_a_saved_file_is_on_the_head(still_engine: Engine) -> None:
 
     (artifact,) = still_engine.head().artifacts
     assert artifact.size == len(b"# second")
-    assert still_engine.artifacts.get("runs/run-1/report.md") == b"# second"
+    assert artifact.key is not None
+    assert still_engine.artifacts.get(artifact.key) == b"# second"
+    assert attempt.load("report.md") == b"# second"
+
+
+def test_the_files_of_an_undisturbed_run_are_beside_each_other(still_engine: Engine) -> None:
+    attempt = still_engine.attempt()
+
+    for name in ("charts/daily.png", "report.md", "report.md"):
+        attempt.save(name, b"the same", media_type="text/plain")
+
+    keys = [artifact.key for artifact in still_engine.head().artifacts]
+    assert keys == ["runs/run-1/charts/daily.png", "runs/run-1/report.md"]
+
+
+def test_a_file_that_no_head_came_to_name_leaves_the_one_before_whole(
+    still_engine: Engine, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still_engine.attempt().save("log.txt", b"one", media_type="text/plain")
+    clock.advance(7)
+    dying = still_engine.claim("b")
+    dying.save("log.txt", b"one, two", media_type="text/plain")
+
+    def cut_off(_key: str, _data: bytes, *, media_type: str) -> str:
+        uri = FolderStore.put(still_engine.artifacts, _key, _data, media_type=media_type)
+        still_engine.journal.failures = 1_000
+        dying.request_stop(StopReason.SHUTDOWN, "so as not to wait")
+        return uri
+
+    monkeypatch.setattr(still_engine.artifacts, "put", cut_off)
+    with pytest.raises(JournalUnavailableError):
+        dying.save("log.txt", b"one, two, three", media_type="text/plain")
+    still_engine.journal.failures = 0
+    clock.advance(7)
+
+    assert still_engine.claim("c").load("log.txt") == b"one, two"
 
 
 def test_a_closed_attempt_records_nothing(still_engine: Engine) -> None:
@@ -131,4 +167,4 @@ def test_a_worker_whose_lease_was_taken_leaves_the_files_of_the_next(
     with pytest.raises(LeaseLostError):
         attempt.save("report.md", b"# too late", media_type="text/markdown")
 
-    assert still_engine.artifacts.get("runs/run-1/report.md") == b"# mine"
+    assert attempt.load("report.md") == b"# mine"
