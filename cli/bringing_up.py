@@ -58,6 +58,7 @@ def stack_to_json(state: StackState) -> dict[str, Json]:
         "agent_url": state.agent_url,
         "endpoint": state.endpoint,
         "agentcore_url": state.agentcore_url,
+        "unitok_url": state.unitok_url,
         "stack_name": state.stack_name,
         "outputs": dict(state.outputs),
         "pids": {name: process.pid for name, process in state.processes.items()},

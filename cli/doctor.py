@@ -20,6 +20,7 @@ from local.ports import holder, is_free
 from local.stack import status
 from local.state import Phase, StackState
 from local.synth import cached
+from local.unitok.app import HEALTH_PATH as UNITOK_HEALTH_PATH
 from runs.errors import RunError
 
 _PYTHON = (3, 11)
@@ -48,6 +49,7 @@ def local_checks(home: Home, *, port: int, environ: Mapping[str, str]) -> Iterat
         yield _port(port)
         return
     yield _agent(state, home)
+    yield _unitok(state)
     yield from place_checks(LocalPlace(home))
 
 
@@ -155,6 +157,17 @@ def _agent(state: StackState, home: Home) -> Check:
         verdict=Verdict.WRONG,
         found=f"does not answer at {where}",
         advice=f"it is started again when it dies; {home.logs / 'agent.log'} says why it did",
+    )
+
+
+def _unitok(state: StackState) -> Check:
+    if answers(state.ports.unitok, UNITOK_HEALTH_PATH):
+        return Check(name="unitok", verdict=Verdict.FINE, found=f"answers at {state.unitok_url}")
+    return Check(
+        name="unitok",
+        verdict=Verdict.WRONG,
+        found=f"does not answer at {state.unitok_url}",
+        advice="`errand down --keep` and `errand up` start it again",
     )
 
 

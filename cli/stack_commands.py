@@ -37,6 +37,7 @@ def up(
         return
     agent = state.agent.pid if state.agent else "?"
     screen.say(f"the local stack is up: agent on {state.agent_url} (pid {agent})")
+    screen.say(f"UniTok is on {state.unitok_url}", style="dim")
     screen.say("`errand run` sends it the sample bill, `errand down` stops it", style="dim")
 
 

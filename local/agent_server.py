@@ -34,6 +34,8 @@ class AgentSettings:
     artifacts: Path
     #: The emulator.
     endpoint: str
+    #: Where posts are published, unless the user's environment names another place.
+    unitok_url: str
     log_file: Path
 
 
@@ -56,6 +58,7 @@ def start_agent(settings: AgentSettings, *, environ: Mapping[str, str]) -> Child
         [sys.executable, "-m", "agent"],
         environ={
             **without_aws(environ),
+            "UNITOK_API_URL": environ.get("UNITOK_API_URL") or settings.unitok_url,
             "AWS_ENDPOINT_URL": settings.endpoint,
             "ERRAND_JOURNAL": f"dynamodb:{settings.table}",
             "ERRAND_STATE_MACHINE": settings.state_machine,

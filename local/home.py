@@ -43,6 +43,11 @@ class Home:
         return self.root / "artifacts"
 
     @property
+    def unitok_data(self) -> Path:
+        """What was published on the local UniTok; it is the world outside, so `down` leaves it."""
+        return self.root / "unitok.db"
+
+    @property
     def emulator_state(self) -> Path:
         """The emulator's tables, buckets and queues; kept by `down --keep`."""
         return self.root / "emulator-state"

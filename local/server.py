@@ -17,7 +17,7 @@ class ServerThread:
         OSError: The port is taken.
     """
 
-    def __init__(self, app: Starlette, *, port: int) -> None:
+    def __init__(self, app: Starlette, *, port: int, name: str = "server") -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -29,7 +29,7 @@ class ServerThread:
             raise
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="agentcore", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)

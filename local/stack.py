@@ -23,6 +23,8 @@ from local.synth import cached, synthesise
 DEFAULT_AGENT_PORT = 8080
 #: Where `aws-local.ini` has AgentCore's end point; another port is taken if it is in use.
 AGENTCORE_PORT = 8090
+#: Where UniTok's page is, or on another port if this one is in use.
+UNITOK_PORT = 8091
 
 #: Told what is being done, in a few words, by any thread.
 Report = Callable[[str], None]
@@ -77,6 +79,7 @@ def up(
             home=home,
             agent_port=port,
             agentcore_port=AGENTCORE_PORT,
+            unitok_port=UNITOK_PORT,
             emulator_python=python,
             assembly=assembly,
         )

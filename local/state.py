@@ -33,6 +33,8 @@ class Ports:
     agent: int
     agentcore: int
     emulator: int
+    #: 0 where the stack was started before there was one.
+    unitok: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ class StackState:
         return f"http://{LOOPBACK}:{self.ports.agent}"
 
     @property
+    def unitok_url(self) -> str:
+        """The page of UniTok, and its API."""
+        return f"http://{LOOPBACK}:{self.ports.unitok}"
+
+    @property
     def processes(self) -> dict[str, ProcessId]:
         """The recorded processes by name, the supervisor first."""
         named = {"supervisor": self.supervisor, "emulator": self.emulator, "agent": self.agent}
@@ -96,6 +103,7 @@ class StackState:
                 "agent": self.ports.agent,
                 "agentcore": self.ports.agentcore,
                 "emulator": self.ports.emulator,
+                "unitok": self.ports.unitok,
             },
             "processes": {
                 name: {"pid": process.pid, "started": process.started}

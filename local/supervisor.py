@@ -7,6 +7,7 @@ looks after them until it is told to end. Whatever happens is in the state file.
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
 
 from local import logs
 from local.agent_server import (
@@ -37,6 +39,8 @@ from local.processes import Child, identify, stop_child
 from local.server import ServerThread
 from local.state import Phase, Ports, StackState, write_state
 from local.supervisor_settings import SupervisorSettings
+from local.unitok.app import build_app as build_unitok
+from local.unitok.store import PostStore
 from local.watching import watch_again
 from runs.errors import RunError
 
@@ -60,6 +64,7 @@ class Supervisor:
         self._emulator: Child | None = None
         self._agent: Child | None = None
         self._server: ServerThread | None = None
+        self._unitok: ServerThread | None = None
         self._reserved: TextIO | None = None
         #: Of a kept state that was taken up by a stack which is not up yet.
         self._kept_port: int | None = None
@@ -97,6 +102,7 @@ class Supervisor:
         self._reserved = reserve(self._settings.agent_port)
         kept_port = self._kept_port = take_kept_port(self._home)
         self._server = self._serve_agentcore()
+        self._unitok = self._serve_unitok()
         emulator = EmulatorSettings(
             port=kept_port if kept_port and is_free(kept_port) else free_port(),
             state=self._home.emulator_state,
@@ -119,14 +125,24 @@ class Supervisor:
 
     def _serve_agentcore(self) -> ServerThread:
         app = build_app(f"http://{LOOPBACK}:{self._settings.agent_port}")
+        return _served(app, port=self._settings.agentcore_port, name="agentcore")
+
+    def _serve_unitok(self) -> ServerThread:
+        path = self._home.unitok_data
         try:
-            return ServerThread(app, port=self._settings.agentcore_port)
-        except OSError:
-            return ServerThread(app, port=0)
+            app = build_unitok(PostStore(path))
+        except sqlite3.Error as error:
+            msg = f"UniTok's posts in {path} can't be read: {error}; move the file away"
+            raise StackFailedError(msg) from error
+        return _served(app, port=self._settings.unitok_port, name="unitok")
 
     def _start_emulator(self, settings: EmulatorSettings) -> None:
-        server_port = self._server.port if self._server else 0
-        ports = replace(self._state.ports, agentcore=server_port, emulator=settings.port)
+        ports = replace(
+            self._state.ports,
+            agentcore=self._server.port if self._server else 0,
+            emulator=settings.port,
+            unitok=self._unitok.port if self._unitok else 0,
+        )
         python = self._settings.emulator_python
         self._emulator = start_emulator(python, settings, environ=self._environ)
         self._tell(ports=ports, emulator=self._emulator.id)
@@ -141,6 +157,7 @@ class Supervisor:
             state_machine=outputs["StateMachineArn"],
             artifacts=self._home.artifacts,
             endpoint=endpoint,
+            unitok_url=self._state.unitok_url,
             log_file=self._home.logs / "agent.log",
         )
 
@@ -167,8 +184,8 @@ class Supervisor:
         # The agent first: it hands its runs back, and needs the journal for that.
         if self._agent:
             stop_child(self._agent, grace_seconds=_AGENT_GRACE_SECONDS)
-        if self._server:
-            self._server.stop()
+        for server in filter(None, (self._server, self._unitok)):
+            server.stop()
         if self._emulator:
             stop_child(self._emulator, grace_seconds=_EMULATOR_GRACE_SECONDS)
 
@@ -197,6 +214,14 @@ def main() -> None:
         settings.home.state_file.unlink(missing_ok=True)
         raise
     sys.exit(1)
+
+
+def _served(app: Starlette, *, port: int, name: str) -> ServerThread:
+    """Serve an app where it is preferred, or on another port if somebody listens there."""
+    try:
+        return ServerThread(app, port=port, name=name)
+    except OSError:
+        return ServerThread(app, port=0, name=name)
 
 
 def _ignore_signals() -> None:

@@ -16,6 +16,8 @@ class SupervisorSettings:
     agent_port: int
     #: Preferred: another one is taken if somebody listens there.
     agentcore_port: int
+    #: Preferred, too.
+    unitok_port: int
     emulator_python: Path
     assembly: Path
 
@@ -26,6 +28,7 @@ class SupervisorSettings:
             "tools": str(self.home.tools),
             "agent_port": self.agent_port,
             "agentcore_port": self.agentcore_port,
+            "unitok_port": self.unitok_port,
             "emulator_python": str(self.emulator_python),
             "assembly": str(self.assembly),
         }
@@ -39,6 +42,7 @@ class SupervisorSettings:
             home=Home(root=Path(data["root"]), tools=Path(data["tools"])),
             agent_port=data["agent_port"],
             agentcore_port=data["agentcore_port"],
+            unitok_port=data["unitok_port"],
             emulator_python=Path(data["emulator_python"]),
             assembly=Path(data["assembly"]),
         )

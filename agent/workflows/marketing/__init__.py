@@ -1,0 +1,1 @@
+"""What the workflow `marketing-post` is made of."""

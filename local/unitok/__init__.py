@@ -1,0 +1,1 @@
+"""UniTok: a small web service on which unicorns post, for the local stack."""
