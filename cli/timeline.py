@@ -160,6 +160,8 @@ def _kept(steps: Mapping[str, Step], operation: Operation) -> Step:
 
 
 def _steps_with(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:
+    if event.type is EventType.RUN_RETRIED:
+        return _retried(steps, event)
     operation_id = event.operation_id
     if operation_id is None:
         return steps
@@ -169,6 +171,16 @@ def _steps_with(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:
     if event.type in _ENDS:
         return {**steps, operation_id: _ended(known or _begun(steps, None, event), event)}
     return steps
+
+
+def _retried(steps: Mapping[str, Step], event: Event) -> Mapping[str, Step]:
+    """Give up what a retry takes away, until it is begun again."""
+    dropped = event.details.get("DroppedSteps")
+    gone = set(dropped) if isinstance(dropped, list) else set()
+    return {
+        name: replace(step, state=StepState.GIVEN_UP, error="") if name in gone else step
+        for name, step in steps.items()
+    }
 
 
 def _begun(steps: Mapping[str, Step], known: Step | None, event: Event) -> Step:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from runs.children import NOT_FOUND, child_id, workflow_of
 from runs.events import Event, EventType
-from runs.instants import to_iso
+from runs.instants import from_iso, to_iso
 from runs.json_types import Json
 from runs.operations import Operation, OperationError
 from runs.run import Run, Status
@@ -133,6 +133,12 @@ class _Facts:
     run: Run
     operation: Operation | None
 
+    @property
+    def is_of_another(self) -> bool:
+        """Say whether the event tells of an operation that a retry has put another in place of."""
+        is_before = self.operation is not None and self.event.at < self.operation.started_at
+        return self.run.retries > 0 and is_before
+
 
 def _shape(number: int, event: Event, *, run: Run, operations: Mapping[str, Operation]) -> Shape:
     facts = _Facts(event=event, run=run, operation=operations.get(event.operation_id or ""))
@@ -170,6 +176,8 @@ def _result(facts: _Facts) -> Json:
     own = facts.event.details.get("Result")
     if own is not None:
         return own
+    if facts.is_of_another:
+        return {"Truncated": True}
     is_last = facts.operation is not None and facts.operation.ended_at is not None
     payload = facts.operation.payload if facts.operation is not None and is_last else None
     return _payload(payload)
@@ -209,7 +217,10 @@ def _error_object(error: OperationError) -> Shape:
 
 def _execution_started(facts: _Facts) -> Shape:
     run = facts.run
-    seconds = (run.deadline_at - run.created_at).total_seconds()
+    # The head's deadline may be that of a retry.
+    told = facts.event.details.get("DeadlineAt")
+    deadline_at = from_iso(told) if isinstance(told, str) else run.deadline_at
+    seconds = (deadline_at - run.created_at).total_seconds()
     return {"Input": _payload(execution_input(run)), "ExecutionTimeout": round(seconds)}
 
 

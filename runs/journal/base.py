@@ -6,9 +6,9 @@ safe to call from several threads, and from several processes on the same store.
 Every method may raise `JournalUnavailableError` (the store did not answer; try again) and
 `CorruptRecordError` (a record can't be read; the others can). Methods that give large values may
 raise `PayloadMissingError` and `PayloadHashError`. A write that raised `JournalUnavailableError`
-may have been made: `accept`, `claim`, `renew`, `cancel`, `expire`, `give_up`, `heartbeat_callback`
-and `time_out_callback` can just be repeated; before repeating any other, look at what is there.
-Instants keep whole milliseconds.
+may have been made: `accept`, `claim`, `renew`, `cancel`, `expire`, `give_up`, `retry`, `fork`,
+`heartbeat_callback` and `time_out_callback` can just be repeated; before repeating any other, look
+at what is there. Instants keep whole milliseconds.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from cli.timeline import Step, StepState, Timeline
 from runs.events import Event, EventType
 from tests.support.cli import recorded
-from tests.support.journals import NOW, an_event, later
+from tests.support.journals import NOW, an_event, an_operation, later
 
 
 def step_event(kind: EventType, operation_id: str = "op-1", **changes: object) -> Event:
@@ -81,3 +81,33 @@ def test_a_timeline_is_left_as_it_was_by_what_comes_later() -> None:
 
 def test_an_event_about_no_operation_is_no_step() -> None:
     assert steps_of(an_event(EventType.DISPATCHED)) == []
+
+
+def test_a_step_that_a_retry_takes_away_is_given_up_until_it_is_begun_again() -> None:
+    failed = [
+        step_event(EventType.STEP_STARTED, "op-1"),
+        step_event(EventType.STEP_SUCCEEDED, "op-1"),
+        step_event(EventType.STEP_STARTED, "op-2"),
+        step_event(EventType.STEP_FAILED, "op-2", details={"Error": "no bill"}),
+        an_event(EventType.RUN_RETRIED, details={"DroppedSteps": ["op-2"]}),
+    ]
+
+    gone = steps_of(*failed)
+    begun = steps_of(*failed, step_event(EventType.STEP_STARTED, "op-2"))
+
+    assert [step.state for step in gone] == [StepState.DONE, StepState.GIVEN_UP]
+    assert gone[1].error == ""
+    assert [step.state for step in begun] == [StepState.DONE, StepState.RUNNING]
+
+
+def test_the_steps_a_fork_begins_with_are_there() -> None:
+    own = an_operation("op-2", name="report", parent_id="op-1")
+    kept = an_operation("op-1", name="load")
+    timeline = Timeline().extended(recorded(step_event(EventType.STEP_STARTED, "op-2")))
+
+    steps = list(timeline.as_of([kept, own]).steps.values())
+
+    assert [(step.name, step.state) for step in steps] == [
+        ("load", StepState.DONE),
+        ("load", StepState.RUNNING),
+    ]

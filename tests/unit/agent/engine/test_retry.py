@@ -351,3 +351,25 @@ def test_the_history_of_a_retried_run_has_no_invocation_that_was_lost(engine: En
 
     invocations = [each for each in history if each["EventType"] == "InvocationCompleted"]
     assert len(invocations) == 2
+
+
+def test_the_history_tells_what_a_step_came_to_and_not_what_its_successor_did(
+    engine: Engine, clock: StillClock
+) -> None:
+    break_at(engine.notes, "three")
+    engine.execute("chain")
+    repair(engine.notes, "three")
+    clock.advance(60)
+    retried(engine, "two")
+
+    history = engine.journal.history("run-1")
+
+    ended = [each for each in history if each["EventType"] == "StepSucceeded"]
+    results = [(each["Name"], each["StepSucceededDetails"]["Result"]) for each in ended]  # type: ignore[call-overload,index]
+    assert results == [
+        ("one", {"Payload": '"one"', "Truncated": False}),
+        ("two", {"Truncated": True}),
+        ("two", {"Payload": '"two"', "Truncated": False}),
+        ("three", {"Payload": '"three"', "Truncated": False}),
+    ]
+    assert history[0]["ExecutionStartedDetails"]["ExecutionTimeout"] == 3_600  # type: ignore[call-overload,index]
