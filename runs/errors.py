@@ -14,6 +14,8 @@
     ├── ApprovalChangedError       the decider was shown other words than are asked about now
     ├── NotADeciderError           the approval is for others to decide
     ├── AlreadyVotedError          they have approved before, and others still have to
+    ├── BallotUsedError            what was given out to decide with has been used
+    ├── LinkKeysError              the keys that sign links to approvals can't be had
     ├── RetryRefusedError          the run can't be taken up again
     ├── ForkRefusedError           no fork can be made of the run, or not that one
     ├── StepNotFoundError          the run has no such step; the message lists those it has
@@ -171,6 +173,24 @@ class AlreadyVotedError(RunError):
         )
         self.approval_id = approval_id
         self.missing = missing
+
+
+class BallotUsedError(RunError):
+    """A ballot that is taken once came a second time; nothing was written."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f"approval {approval_id} was decided on with this page before; open the link again"
+        )
+        self.approval_id = approval_id
+
+
+class LinkKeysError(RunError):
+    """The keys that links are signed with can't be had: no link is made, and none is known."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"the keys of links in {where!r} can't be used: {why}")
+        self.where = where
 
 
 class RetryRefusedError(RunError):
