@@ -165,8 +165,10 @@ class Plant:
 
     def files(self) -> dict[str, bytes]:
         """Read every file of the report."""
-        names = [artifact.name for artifact in self.head().artifacts]
-        return {name: self.artifacts.get(f"runs/{SESSION_ID}/{name}") for name in names}
+        return {
+            artifact.name: self.artifacts.get(artifact.key or "")
+            for artifact in self.head().artifacts
+        }
 
     def queries(self) -> StoredQueries:
         """Open the run's log of queries."""
