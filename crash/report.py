@@ -17,8 +17,7 @@ class Outcome:
     where: Where
     #: What the worker was at when it died.
     what: str
-    #: How often it was killed. 0: the run was shorter than the undisturbed one, and did not come
-    #: to the point, since branches that run side by side may share a write.
+    #: How often it was killed.
     kills: int
     differences: Sequence[Difference]
     #: Model calls made once more because a worker died in them.
@@ -32,6 +31,11 @@ class Outcome:
     def is_fine(self) -> bool:
         """Say whether the run ended as if it had not been killed."""
         return not self.differences
+
+    @property
+    def is_missed(self) -> bool:
+        """Say whether the run was over before its point: shorter than the undisturbed one."""
+        return self.kills == 0 and self.is_fine
 
     def to_json(self) -> dict[str, Json]:
         """Give the outcome as data."""
@@ -142,7 +146,7 @@ class Row:
             points=len(outcomes),
             ok=sum(outcome.is_fine for outcome in outcomes),
             kills=sum(outcome.kills for outcome in outcomes),
-            not_reached=sum(outcome.kills == 0 for outcome in outcomes),
+            not_reached=sum(outcome.is_missed for outcome in outcomes),
             repeated_calls=sum(outcome.repeated_calls for outcome in outcomes),
             in_doubt=sum(bool(outcome.doubts) for outcome in outcomes),
             seconds=sum(outcome.seconds for outcome in outcomes),
