@@ -37,6 +37,7 @@ def _approval_to_record(approval: Approval) -> Record:
             "content": json_text(approval.content),
             "decided_at": iso_or_none(approval.decided_at),
             "views": json_text([_view_to_json(view) for view in approval.views]),
+            "used_forms": json_text(list(approval.used_forms)) if approval.used_forms else None,
         }
     )
 
@@ -73,6 +74,7 @@ def _approval_from_fields(record: Fields) -> Approval:
         content=_text_or_none(record, "content"),
         decided_at=record.instant_or_none("decided_at"),
         views=tuple(_view(Fields(each)) for each in _objects(record, "views")),
+        used_forms=record.texts("used_forms"),
     )
 
 

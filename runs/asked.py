@@ -99,6 +99,8 @@ class Approval:
     decided_at: datetime | None = None
     #: Who looked last, one of each name and origin.
     views: tuple[View, ...] = ()
+    #: The forms that were used to decide, of those that may be used once only.
+    used_forms: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:

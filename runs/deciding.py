@@ -24,6 +24,7 @@ from runs.errors import (
     AlreadyVotedError,
     ApprovalChangedError,
     ApprovalClosedError,
+    BallotUsedError,
     NotADeciderError,
 )
 from runs.events import Event, EventType
@@ -56,6 +57,8 @@ class Ballot:
     comment: str = ""
     #: The content as they edited it; approvals only.
     content: str | None = None
+    #: Names the form they were given to decide with, if it may be used once only.
+    form: str | None = None
 
     def __post_init__(self) -> None:
         if self.content is not None and self.verdict is Verdict.DENIED:
@@ -76,6 +79,7 @@ def decide(
         ApprovalChangedError: The decider was shown something else.
         NotADeciderError: They are not among those who may decide.
         AlreadyVotedError: They have approved before, and others still have to.
+        BallotUsedError: It has been taken before.
     """
     check_open(run, callback, approval, now)
     _check_ballot(approval, ballot)
@@ -174,6 +178,8 @@ def _is_open(run: Run, callback: Operation, approval: Approval, now: datetime) -
 
 def _check_ballot(approval: Approval, ballot: Ballot) -> None:
     person = ballot.person
+    if ballot.form in approval.used_forms:
+        raise BallotUsedError(approval.approval_id)
     if not approval.may_be_decided_by(person):
         raise NotADeciderError(
             approval.approval_id, name=person.name, may_decide=approval.question.may_decide
@@ -190,6 +196,9 @@ def _check_ballot(approval: Approval, ballot: Ballot) -> None:
 
 
 def _voted(approval: Approval, ballot: Ballot, now: datetime) -> Approval:
+    if ballot.form is not None:
+        # An edit drops the votes before it, but not what they were cast with.
+        approval = replace(approval, used_forms=(*approval.used_forms, ballot.form))
     vote = Vote(
         verdict=ballot.verdict,
         by=ballot.person.name,

@@ -454,6 +454,7 @@ class Journal(Protocol):
             ApprovalChangedError: The decider was shown something else.
             NotADeciderError: They are not among those who may decide.
             AlreadyVotedError: They have approved before, and others still have to.
+            BallotUsedError: The ballot's form was used before.
         """
         ...
 

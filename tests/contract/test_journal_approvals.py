@@ -14,6 +14,7 @@ from runs.errors import (
     ApprovalChangedError,
     ApprovalClosedError,
     ApprovalNotFoundError,
+    BallotUsedError,
     CallbackClosedError,
     CallbackNotFoundError,
     NotADeciderError,
@@ -188,6 +189,36 @@ def test_several_must_approve_where_several_are_asked(journal: Journal) -> None:
     assert second.state(later(3)) is ApprovalState.APPROVED
     assert [vote.by for vote in kept(journal, approval).votes] == ["ada", "bob"]
     assert second.run.is_due(later(3))
+
+
+def test_a_form_that_may_be_used_once_is_taken_once_under_whatever_name(journal: Journal) -> None:
+    lease, approval = ask(journal, replace(POST, quorum=3))
+    ballot = yes(approval, form="form-1")
+    journal.decide_approval(approval.callback_id, ballot, now=later(1))
+
+    with pytest.raises(BallotUsedError, match="decided on with this page before"):
+        journal.decide_approval(approval.callback_id, replace(ballot, person=BOB), now=later(2))
+
+    (kept,) = journal.approvals(lease.session_id)
+    assert [vote.by for vote in kept.votes] == ["ada"]
+    other = yes(approval, BOB, form="form-2")
+    journal.decide_approval(approval.callback_id, other, now=later(3))
+    assert [vote.by for vote in journal.approvals(lease.session_id)[0].votes] == ["ada", "bob"]
+
+
+def test_a_used_form_stays_used_when_the_content_is_edited_there_and_back(
+    journal: Journal,
+) -> None:
+    _, approval = ask(journal, replace(POST, quorum=2))
+    first = yes(approval, form="form-1")
+    decide = journal.decide_approval
+    decide(approval.callback_id, first, now=later(1))
+    edited = decide(approval.callback_id, yes(approval, BOB, content="Other"), now=later(2))
+    back = yes(edited.approval, BOB, content=approval.shown)
+    decide(approval.callback_id, back, now=later(3))
+
+    with pytest.raises(BallotUsedError):
+        decide(approval.callback_id, first, now=later(4))
 
 
 def test_one_denial_denies_what_others_approved(journal: Journal) -> None:
