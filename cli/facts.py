@@ -73,6 +73,7 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.PROGRESS_REPORTED: ("progress", Tone.QUIET),
     EventType.ARTIFACT_SAVED: ("saved", Tone.GOOD),
     EventType.APPROVAL_REQUESTED: ("asks", Tone.WARN),
+    EventType.APPROVAL_ANNOUNCED: ("told", Tone.QUIET),
     EventType.APPROVAL_VIEWED: ("looked at", Tone.QUIET),
     EventType.APPROVAL_DECIDED: ("decided", Tone.GOOD),
     EventType.APPROVAL_REMINDED: ("reminded", Tone.QUIET),
@@ -212,6 +213,11 @@ def _approval(event: Event) -> str:
     return f"approval {_word(event, 'ApprovalId')}"
 
 
+def _told(event: Event) -> str:
+    is_asked = _word(event, "Notice") == "asked"
+    return "that a decision is asked for" if is_asked else "that nobody decided"
+
+
 def _saved(event: Event) -> str:
     return _joined(_word(event, "Name"), text.size(_number(event, "Size")))
 
@@ -230,6 +236,7 @@ _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.PROGRESS_REPORTED: _progress,
     EventType.ARTIFACT_SAVED: _saved,
     EventType.APPROVAL_REQUESTED: _asked,
+    EventType.APPROVAL_ANNOUNCED: lambda event: _joined(_told(event), _approval(event)),
     EventType.APPROVAL_VIEWED: lambda event: _joined(_name_of(event), _approval(event)),
     EventType.APPROVAL_DECIDED: _decided,
     EventType.APPROVAL_REMINDED: _approval,

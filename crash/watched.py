@@ -23,6 +23,7 @@ NO_WRITES = frozenset(
         "list_approvals",
         "list_runs",
         "messages",
+        "notices",
         "open_children",
         "operation",
         "operations",

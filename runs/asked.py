@@ -88,6 +88,9 @@ class Approval:
     is_bare: bool = False
     asked_at: datetime
     expires_at: datetime | None = None
+    #: When those who may decide were told of it as it stands now, and of its end.
+    announced_at: datetime | None = None
+    end_told_at: datetime | None = None
     #: When deciders are reminded, in order, and how many of these times have been used.
     remind_at: tuple[datetime, ...] = ()
     reminders: int = 0

@@ -28,7 +28,6 @@ from runs.errors import (
     NotADeciderError,
 )
 from runs.events import Event, EventType
-from runs.instants import to_iso
 from runs.lifecycle import Change
 from runs.operations import Operation, OperationStatus
 from runs.run import Run
@@ -87,7 +86,9 @@ def decide(
     event = _decided(voted, voted.votes[-1], is_edited=voted.content != approval.content)
     if voted.state is ApprovalState.OPEN:
         # A vote is an event of the run, and moves it in no listing: nothing goes on because of it.
-        changed = replace(run, version=run.version + 1)
+        # But those who have still to decide must hear of an edit.
+        notify_at = now if voted.announced_at is None else run.notify_at
+        changed = replace(run, version=run.version + 1, notify_at=notify_at)
         return Change(run=changed, events=(event,), approvals=(voted,))
     payload = decision_of(voted).to_payload()
     by = ballot.person.name
@@ -109,17 +110,6 @@ def look(
     return Change(run=changed, events=(event,), approvals=(seen,))
 
 
-def remind(run: Run, callback: Operation, approval: Approval, *, now: datetime) -> Change:
-    """Use up the reminders whose time has come, so that one is sent for them and by one sender."""
-    due = sum(at <= now for at in approval.remind_at)
-    if due <= approval.reminders or not _is_open(run, callback, approval, now):
-        return Change(run=run)
-    reminded = replace(approval, reminders=due)
-    event = approval.event(EventType.APPROVAL_REMINDED, now, ExpiresAt=_until(approval))
-    changed = replace(run, version=run.version + 1)
-    return Change(run=changed, events=(event,), approvals=(reminded,))
-
-
 def followed(change: Change, approval: Approval | None) -> Change:
     """Close an approval whose callback was closed by something else than a decision on it."""
     if approval is None or approval.state is not ApprovalState.OPEN or not change.operations:
@@ -128,12 +118,12 @@ def followed(change: Change, approval: Approval | None) -> Change:
     if callback.status is OperationStatus.STARTED or callback.ended_at is None:
         return change
     closed = _closed_with(approval, callback, callback.ended_at)
-    event = (
-        closed.event(EventType.APPROVAL_EXPIRED, callback.ended_at)
-        if closed.state is ApprovalState.EXPIRED
-        else _decided(closed, closed.votes[-1])
-    )
-    return replace(change, events=(event, *change.events), approvals=(closed,))
+    if closed.state is not ApprovalState.EXPIRED:
+        event = _decided(closed, closed.votes[-1])
+        return replace(change, events=(event, *change.events), approvals=(closed,))
+    event = closed.event(EventType.APPROVAL_EXPIRED, callback.ended_at)
+    run = replace(change.run, notify_at=callback.ended_at)
+    return replace(change, run=run, events=(event, *change.events), approvals=(closed,))
 
 
 def check_open(run: Run, callback: Operation, approval: Approval, now: datetime) -> None:
@@ -210,7 +200,7 @@ def _voted(approval: Approval, ballot: Ballot, now: datetime) -> Approval:
         votes = (*approval.votes, vote)
         return replace(approval, votes=votes, state=ApprovalState.DENIED, decided_at=now)
     if _is_edit(approval, ballot):
-        voted = replace(approval, votes=(vote,), content=ballot.content)
+        voted = replace(approval, votes=(vote,), content=ballot.content, announced_at=None)
     else:
         voted = replace(approval, votes=(*approval.votes, vote))
     if voted.missing:
@@ -269,7 +259,3 @@ def _has_just_looked(approval: Approval, person: Person, now: datetime) -> bool:
 
 def _is_by(view: View, person: Person) -> bool:
     return (view.by, view.origin) == (person.name, person.origin)
-
-
-def _until(approval: Approval) -> str | None:
-    return None if approval.expires_at is None else to_iso(approval.expires_at)

@@ -54,6 +54,14 @@ class EventType(StrEnum):
     RUN_PARKED = "RunParked"
     #: Somebody asked for the run to end.
     CANCEL_REQUESTED = "CancelRequested"
+    #: Somebody asked for the run to give up its machine, until it is resumed.
+    PAUSE_REQUESTED = "PauseRequested"
+    #: Somebody let a paused run go on.
+    RUN_RESUMED = "RunResumed"
+    #: Somebody told the run something that is for an agent.
+    MESSAGE_TOLD = "MessageTold"
+    #: An agent was given what the run was told; written with the message that has it.
+    MESSAGE_DELIVERED = "MessageDelivered"
     #: A run that had ended was taken up again.
     RUN_RETRIED = "RunRetried"
     #: The watchdog saw no progress and let the run go.
@@ -74,6 +82,8 @@ class EventType(StrEnum):
     ARTIFACT_SAVED = "ArtifactSaved"
     #: A person is asked to decide.
     APPROVAL_REQUESTED = "ApprovalRequested"
+    #: Those who may decide were told: that they are asked, or that nobody decided.
+    APPROVAL_ANNOUNCED = "ApprovalAnnounced"
     #: Somebody looked at what they are asked.
     APPROVAL_VIEWED = "ApprovalViewed"
     #: Somebody decided; others may still have to.

@@ -8,7 +8,17 @@ from runs.fields import FieldError, Fields
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.records import Kind, Record, iso_or_none, json_text, present
-from runs.run import Artifact, ForkedFrom, Lease, Progress, Run, RunFailure, Status, Usage
+from runs.run import (
+    Artifact,
+    ForkedFrom,
+    Lease,
+    Pause,
+    Progress,
+    Run,
+    RunFailure,
+    Status,
+    Usage,
+)
 
 #: Bytes of the prompt, and of the result, that stay on the head. Less than elsewhere: a head is
 #: read and written most, and Step Functions reads it into a state, which may hold 256 KB.
@@ -89,6 +99,7 @@ def _run_to_record(run: Run) -> Record:
         "answers": run.answers,
         "seen_answers": run.seen_answers or None,
         "waiting_for": _note(run.waiting_for),
+        "notify_at": iso_or_none(run.notify_at),
         "wake_token": run.wake_token,
         "execution": run.execution,
         "parent_session_id": run.parent_session_id,
@@ -98,6 +109,8 @@ def _run_to_record(run: Run) -> Record:
         "deadline_at": to_iso(run.deadline_at),
         "cancel_requested": run.cancel_requested,
         "cancel_reason": _note(run.cancel_reason),
+        "pause": _pause_to_record(run.pause),
+        "tells": run.tells or None,
         "progress": progress_to_record(run.progress),
         "result": json_text(run.result),
         "error": _failure_to_record(run.error),
@@ -125,6 +138,17 @@ def _lease_to_record(lease: Lease | None) -> Record:
         "lease_owner": lease.owner,
         "lease_seconds": str(lease.seconds),
         "lease_expires_at": to_iso(lease.expires_at),
+    }
+
+
+def _pause_to_record(pause: Pause | None) -> Record | None:
+    if pause is None:
+        return None
+    return {
+        "by": _note(pause.by),
+        "origin": pause.origin,
+        "reason": _note(pause.reason),
+        "at": to_iso(pause.at),
     }
 
 
@@ -162,6 +186,7 @@ def _run_from_fields(record: Fields) -> Run:
         answers=record.count("answers"),
         seen_answers=record.count("seen_answers"),
         waiting_for=record.text_or_none("waiting_for"),
+        notify_at=record.instant_or_none("notify_at"),
         wake_token=record.text_or_none("wake_token"),
         execution=record.text_or_none("execution"),
         parent_session_id=record.text_or_none("parent_session_id"),
@@ -171,6 +196,8 @@ def _run_from_fields(record: Fields) -> Run:
         deadline_at=record.instant("deadline_at"),
         cancel_requested=record.flag("cancel_requested"),
         cancel_reason=record.text_or_none("cancel_reason"),
+        pause=_pause_from_fields(record.part("pause")),
+        tells=record.count("tells"),
         progress=_progress_from_fields(record.part("progress")),
         result=record.json("result"),
         error=_failure_from_fields(record.part("error")),
@@ -207,6 +234,17 @@ def _origin_from_fields(record: Fields | None) -> ForkedFrom | None:
         operation_id=record.text("operation_id"),
         edited=record.texts("edited"),
         older=tuple(record.text("older").split()),
+    )
+
+
+def _pause_from_fields(record: Fields | None) -> Pause | None:
+    if record is None:
+        return None
+    return Pause(
+        by=record.text("by"),
+        origin=record.text_or_none("origin") or "",
+        reason=record.text_or_none("reason") or "",
+        at=record.instant("at"),
     )
 
 

@@ -455,7 +455,12 @@ def retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
 
 def _end(run: Run, ending: Ending, now: datetime) -> Change:
     ended = replace(
-        _moved(run, ending.status, now), result=ending.result, error=ending.error, finished_at=now
+        _moved(run, ending.status, now),
+        result=ending.result,
+        error=ending.error,
+        finished_at=now,
+        # What is still asked is withdrawn by this.
+        notify_at=None if run.notify_at is None else now,
     )
     details: dict[str, Json] = {"Status": ending.status.value}
     if ending.error is not None:

@@ -55,10 +55,10 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.
 
 #: Every legal move. BUSY to BUSY is a claim after an expired lease; BUSY to QUEUED is a worker
 #: that hands its run back at shutdown; WAITING to QUEUED is a dispatch of a run whose time has
-#: come. A terminal status moves only to QUEUED, by an operator's retry.
+#: come; QUEUED to WAITING is a pause. A terminal status moves only to QUEUED, by an operator's retry.
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
-        Status.QUEUED: frozenset({Status.BUSY} | TERMINAL - {Status.COMPLETED}),
+        Status.QUEUED: frozenset({Status.BUSY, Status.WAITING} | TERMINAL - {Status.COMPLETED}),
         Status.BUSY: frozenset({Status.BUSY, Status.QUEUED, Status.WAITING} | TERMINAL),
         Status.WAITING: frozenset({Status.BUSY, Status.QUEUED} | TERMINAL - {Status.COMPLETED}),
         Status.COMPLETED: frozenset(),
@@ -96,6 +96,22 @@ class Lease:
             seconds=self.seconds,
             expires_at=now + timedelta(seconds=self.seconds),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Somebody's wish that a run does nothing until it is resumed."""
+
+    by: str
+    #: From where: `cli on ada-laptop`, an address.
+    origin: str = ""
+    reason: str = ""
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """Say who paused the run, and why if that was said."""
+        return f"paused by {self.by}{f': {self.reason}' if self.reason else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +238,9 @@ class Run:
     seen_answers: int = 0
     #: What a WAITING run waits for, for people.
     waiting_for: str | None = None
+    #: When those who may decide on what the run asks are to be told something next: that they are
+    #: asked, a reminder, that it is over. None if nothing is open. It starts no worker.
+    notify_at: datetime | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
     wake_token: str | None = None
     #: What accepted the run: a state machine's execution, or a Lambda durable execution. Its
@@ -238,6 +257,10 @@ class Run:
     deadline_at: datetime
     cancel_requested: bool = False
     cancel_reason: str | None = None
+    #: Set while the run is paused, or is to be at its worker's next edge.
+    pause: Pause | None = None
+    #: How many messages for its agents the run was told.
+    tells: int = 0
     progress: Progress = field(default_factory=Progress)
     result: Json = None
     error: RunFailure | None = None

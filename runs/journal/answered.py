@@ -6,11 +6,11 @@ the head's version, and they are read after it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 
-from runs import callbacks, deciding
+from runs import callbacks, deciding, notices
 from runs.approval_record import APPROVAL
 from runs.asked import Approval, Person
 from runs.callbacks import CallbackRule, place_of
@@ -28,11 +28,14 @@ from runs.journal.cursors import check_limit
 from runs.journal.keys import APPROVALS, approval_key, operation_key
 from runs.journal.stored import RecordStore
 from runs.lifecycle import Change
+from runs.notices import Notice
 from runs.operations import Operation, OperationError
 from runs.records import OPERATION, Record
 from runs.run import Lease, Run
 
 logger = logging.getLogger(__name__)
+
+_UNREADABLE = (CorruptRecordError, PayloadMissingError, PayloadHashError)
 
 _Rule = Callable[[Run, Operation, Approval | None], Change]
 
@@ -99,10 +102,30 @@ class AnsweredRecords(RecordStore):
         asked, _ = self._decide(callback_id, partial(deciding.look, person=person, now=now))
         return asked
 
-    def remind_approval(self, callback_id: str, *, now: datetime) -> Asked | None:
-        """See `Journal.remind_approval`."""
-        asked, is_changed = self._decide(callback_id, partial(deciding.remind, now=now))
-        return asked if is_changed else None
+    def notices(self, session_id: str, *, now: datetime) -> list[Notice]:
+        """See `Journal.notices`."""
+        head = self._head(session_id)
+        if head is None:
+            raise RunNotFoundError(session_id)
+        run = self._head_for(head, session_id, is_strict=False)
+        return notices.due_notices(run, self._readable_approvals(session_id), now=now)
+
+    def note_sent(self, session_id: str, sent: Collection[Notice], *, now: datetime) -> Run:
+        """See `Journal.note_sent`."""
+        read = partial(self._readable_approvals, session_id)
+        return self._change(session_id, partial(notices.note_sent, read=read, sent=sent, now=now))
+
+    def _readable_approvals(self, session_id: str) -> list[Approval]:
+        records = self._records(session_id, APPROVALS)
+        found = [self._readable_approval(session_id, *pair) for pair in records]
+        return [approval for approval in found if approval is not None]
+
+    def _readable_approval(self, session_id: str, key: str, record: Record) -> Approval | None:
+        try:
+            return self._decoded(APPROVAL, session_id, key, record)
+        except _UNREADABLE as error:
+            _tell_left_out(session_id, error)
+            return None
 
     def _answer(self, callback_id: str, rule: CallbackRule) -> Answered:
         #: As of the last try: a rule may be applied more than once.
@@ -157,7 +180,11 @@ class AnsweredRecords(RecordStore):
             approval = self._decoded(APPROVAL, session_id, key, record)
             run = self._head_for(head, session_id, is_strict=False)
             return Asked(approval=approval, run=run)
-        except (CorruptRecordError, PayloadMissingError, PayloadHashError) as error:
-            extra = {"session_id": session_id, "error": str(error)}
-            logger.warning("left out an approval that can't be read", extra=extra)
+        except _UNREADABLE as error:
+            _tell_left_out(session_id, error)
             return None
+
+
+def _tell_left_out(session_id: str, error: Exception) -> None:
+    extra = {"session_id": session_id, "error": str(error)}
+    logger.warning("left out an approval that can't be read", extra=extra)

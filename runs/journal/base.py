@@ -11,7 +11,7 @@ may have been made: `accept`, `claim`, `renew`, `cancel`, `expire`, `give_up`, `
 at what is there. Instants keep whole milliseconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,7 @@ from runs.events import Event
 from runs.forking import Fork
 from runs.json_types import Json
 from runs.lifecycle import Ending
+from runs.notices import Notice
 from runs.operations import Operation, OperationError
 from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
 
@@ -467,14 +468,24 @@ class Journal(Protocol):
         """
         ...
 
-    def remind_approval(self, callback_id: str, *, now: datetime) -> Asked | None:
-        """Use up the reminders that are due; None if none is, or another caller has.
+    def notices(self, session_id: str, *, now: datetime) -> list[Notice]:
+        """Give what those who may decide on a run's approvals are to be told now.
 
-        Whoever gets the approval sends the reminder. If they die before, that one is not sent.
+        Approvals that can't be read are left out and logged.
 
         Raises:
-            CallbackNotFoundError: It is no callback's id.
-            ApprovalNotFoundError: Nothing is asked by that callback.
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def note_sent(self, session_id: str, sent: Collection[Notice], *, now: datetime) -> Run:
+        """Record which notices were sent, and on the head when to look at them next.
+
+        What is due and was not sent is due again a little later. Notices that are due no more, as
+        somebody has decided or sent them, too, are let be.
+
+        Raises:
+            RunNotFoundError: There is no such run.
         """
         ...
 

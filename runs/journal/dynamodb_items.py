@@ -192,6 +192,9 @@ def head_update(
     sets: dict[str, Json] = {"updated_at": to_iso(now), "last_id": last_id}
     if changes.is_advance:
         sets["lost_attempts"] = 0
+    if changes.approvals:
+        # Those who may decide are to hear of it.
+        sets["notify_at"] = to_iso(now)
     if changes.progress is not None:
         sets["progress"] = progress_to_record(changes.progress)
     assignments = [f"#{name} = :{name}" for name in sets]

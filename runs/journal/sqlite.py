@@ -36,6 +36,7 @@ from runs.journal.sqlite_file import open_file, translated
 from runs.journal.sqlite_rows import (
     COMMIT_HEAD,
     INSERT_HEAD,
+    NOTIFY,
     PUT_RECORD,
     REPLACE_HEAD,
     SELECT_HEADS,
@@ -131,6 +132,8 @@ class SqliteJournal(RecordJournal):
                 raise LeaseLostError(lease.session_id, attempt=lease.attempt)
             if changes.family_id is not None and changes.spent is not None:
                 self._add_to_family(db, changes.family_id, changes.spent)
+            if changes.approvals:
+                db.execute(NOTIFY, {"session_id": lease.session_id, "now": to_iso(now)})
             if changes.artifacts:
                 self._add_artifacts(db, lease.session_id, changes.artifacts)
             parts |= self._event_parts(db, lease.session_id, changes.events)

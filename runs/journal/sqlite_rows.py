@@ -48,6 +48,8 @@ COMMIT_HEAD = (
     + ", ".join(f"{name} = {name} + :{name}" for name in USAGE_FIELDS)
     + " WHERE session_id = :session_id AND lease_token = :token AND status = 'BUSY'"
 )
+#: Those who may decide are to hear of what a commit asks.
+NOTIFY = "UPDATE runs SET body = json_set(body, '$.notify_at', :now) WHERE session_id = :session_id"
 
 _NOTHING_SPENT = usage_to_record(Usage())
 

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -356,31 +355,6 @@ def test_a_look_at_what_is_decided_changes_nothing(journal: Journal) -> None:
 
     assert looked == decided
     assert journal.approval(approval.callback_id) == decided
-
-
-def test_a_reminder_is_given_to_one_sender(store: JournalStore) -> None:
-    journal = store.journal()
-    _, approval = ask(journal)
-    assert journal.remind_approval(approval.callback_id, now=later(2699)) is None
-
-    def remind(_: int) -> bool:
-        return store.journal().remind_approval(approval.callback_id, now=later(2700)) is not None
-
-    with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(remind, range(4))) == [False, False, False, True]
-
-    event = last_event(journal, approval, EventType.APPROVAL_REMINDED)
-    assert event.details["ExpiresAt"] == "2026-01-31T09:30:00.000Z"
-    assert journal.remind_approval(approval.callback_id, now=later(2800)) is None
-
-
-def test_reminders_that_were_slept_through_are_one(journal: Journal) -> None:
-    question = replace(POST, remind_before=(timedelta(minutes=30), timedelta(minutes=5)))
-    _, approval = ask(journal, question)
-
-    assert journal.remind_approval(approval.callback_id, now=later(3500)) is not None
-
-    assert journal.remind_approval(approval.callback_id, now=later(3500)) is None
 
 
 def test_open_approvals_are_found_over_all_runs_newest_first(journal: Journal) -> None:

@@ -121,6 +121,14 @@ def test_show_has_what_is_asked_and_the_decisions() -> None:
             about(EventType.APPROVAL_DECIDED, Decision="approved", By="ada", Missing=1),
             "approved: by ada, 1 more must approve, approval 02jxg2wd3j",
         ),
+        (
+            about(EventType.APPROVAL_ANNOUNCED, Notice="asked"),
+            "told: that a decision is asked for, approval 02jxg2wd3j",
+        ),
+        (
+            about(EventType.APPROVAL_ANNOUNCED, Notice="ended"),
+            "told: that nobody decided, approval 02jxg2wd3j",
+        ),
         (about(EventType.APPROVAL_REMINDED), "reminded: approval 02jxg2wd3j"),
         (about(EventType.APPROVAL_EXPIRED), "nobody decided in time: approval 02jxg2wd3j"),
     ],
