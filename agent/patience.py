@@ -1,9 +1,9 @@
 """Waiting out a journal that does not answer for a moment."""
 
-import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from runs.errors import JournalUnavailableError
@@ -21,7 +21,8 @@ def patiently(call: Callable[[], T], *, seconds: float, stop: threading.Event | 
 
     Args:
         call: What to do; must be harmless when done twice, as an answer may be lost after a write.
-        seconds: How long the pauses may be in all; 0 tries once.
+        seconds: No call is begun later than so many seconds after the first; 0 calls once. It
+            counts how long calls take: a journal that hangs holds up each until it times out.
         stop: Ends the waiting when set: who is stopping has little time.
 
     Returns:
@@ -31,22 +32,15 @@ def patiently(call: Callable[[], T], *, seconds: float, stop: threading.Event | 
         JournalUnavailableError: The journal still does not answer.
     """
     pauses = stop or threading.Event()
-    for delay in _delays(seconds):
+    give_up_at = time.monotonic() + seconds
+    delay = _FIRST_DELAY_SECONDS
+    while True:
         try:
             return call()
         except JournalUnavailableError as error:
+            if time.monotonic() + delay > give_up_at:
+                raise
             logger.warning("journal did not answer", extra={"error": str(error)})
             if pauses.wait(delay):
                 raise
-    return call()
-
-
-def _delays(seconds: float) -> Iterator[float]:
-    """Give pauses, doubling, that add up to no more than `seconds`."""
-    spent = 0.0
-    for doubling in itertools.count():
-        delay = min(_FIRST_DELAY_SECONDS * 2**doubling, _LONGEST_DELAY_SECONDS)
-        spent += delay
-        if spent > seconds:
-            return
-        yield delay
+        delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
