@@ -1,0 +1,46 @@
+"""What the composition roots make alike: the journal, and the signal to the state machine."""
+
+from pathlib import Path
+
+import boto3
+from botocore.config import Config as BotoConfig
+
+from runs.artifacts.base import ArtifactStore
+from runs.artifacts.folder import FolderStore
+from runs.journal.dynamodb import DynamoJournal
+from runs.stepfunctions import StepFunctionsSignal
+
+#: The journal answers in milliseconds or is in trouble; three tries fit into a function's time.
+PATIENT = BotoConfig(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+
+class LateSignal:
+    """A signal whose client is made when it is used: cold starts need not pay for it."""
+
+    def send(self, wake_token: str) -> None:
+        """See `runs.signals.Signal.send`."""
+        StepFunctionsSignal(boto3.client("stepfunctions")).send(wake_token)
+
+
+def journal_of(*, table: str, artifacts: str) -> DynamoJournal:
+    """Open the journal.
+
+    Args:
+        table: The table's name.
+        artifacts: A folder's path, or `s3://bucket/prefix`.
+    """
+    client = boto3.client("dynamodb", config=PATIENT)
+    return DynamoJournal(client, table=table, artifacts=_artifacts(artifacts))
+
+
+def _artifacts(place: str) -> ArtifactStore:
+    if not place.startswith("s3://"):
+        return FolderStore(Path(place))
+    from runs.artifacts.s3 import S3Store  # noqa: PLC0415 - the client is paid for where it is used
+
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return S3Store(boto3.client("s3"), bucket=bucket, prefix=prefix)
