@@ -1,6 +1,6 @@
-"""The invoker's Lambda bundle: `invoker/`, `runs/` and the boto3 this environment has.
+"""The invoker's Lambda bundle: `invoker/`, `runs/`, and boto3 and itsdangerous as installed here.
 
-boto3 comes along, so that the version tested is the version that runs, in the cloud and on the
+They come along, so that the version tested is the version that runs, in the cloud and on the
 emulator (whose interpreter has none). It is copied from the installed packages, which the
 constraints file pins: no index is asked, and equal inputs make equal bundles.
 """
@@ -15,9 +15,11 @@ from pathlib import Path
 
 #: Our own packages. `runs.journal.sqlite` comes along and is never imported.
 PACKAGES = ("invoker", "runs")
-_VENDORED = "boto3"
-#: The API models botocore ships take 28 MB; the bundle holds those the invoker makes clients of.
-_SERVICES = frozenset({"bedrock-agentcore", "dynamodb", "s3", "stepfunctions", "sts"})
+_VENDORED = ("boto3", "itsdangerous")
+#: The API models botocore ships take 28 MB; the bundle holds those the functions make clients of.
+_SERVICES = frozenset(
+    {"bedrock-agentcore", "dynamodb", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
+)
 #: What botocore keeps beside the services: end points, partitions, retry and default settings.
 _MODELS = ("botocore", "data")
 _MAKING = "making-"
@@ -55,16 +57,16 @@ def _own_files(project: Path) -> dict[str, Path]:
 def _vendored_files() -> dict[str, Path]:
     return {
         name: path
-        for distribution in _closure(_VENDORED)
+        for distribution in _closure(*_VENDORED)
         for name, path in _files_of(distribution)
         if _is_needed(name)
     }
 
 
-def _closure(name: str) -> list[metadata.Distribution]:
-    """Find a distribution and all it requires, extras left out."""
+def _closure(*names: str) -> list[metadata.Distribution]:
+    """Find distributions and all they require, extras left out."""
     found: dict[str, metadata.Distribution] = {}
-    wanted = [name]
+    wanted = [*names]
     while wanted:
         each = wanted.pop()
         if each in found:
