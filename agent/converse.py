@@ -11,6 +11,7 @@ from strands.agent import AgentResult
 from strands.agent.conversation_manager import NullConversationManager
 from strands.middleware import ExecuteToolStage, InvokeModelContext, InvokeModelStage
 from strands.session import RepositorySessionManager
+from strands.types.content import ContentBlock, Message
 from strands.types.exceptions import (
     ContextWindowOverflowException,
     EventLoopException,
@@ -74,6 +75,7 @@ def converse(
         AgentError: There is no answer; the subclass says why.
     """
     attempt.leave_if_stopped()
+    attempt.leave_if_paused()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         return runner.run(_Dialogue(attempt, loaded, task, answers).finish())
 
@@ -104,7 +106,7 @@ class _Dialogue:
 
     async def _finish(self) -> Finished | Paused:
         self._memory.load()
-        place = find_place(self._memory, self._task)
+        place = self._place()
         if isinstance(place, Finished):
             return place
         agent = self._build()
@@ -116,7 +118,23 @@ class _Dialogue:
             if isinstance(place, Unfinished) and result.stop_reason != "limit_turns":
                 self._attempt.leave_if_stopped()
                 raise UnexpectedStopError(self._task.name, stop_reason=result.stop_reason)
+            place = self._unless_told(place, agent.messages)
         return place
+
+    def _place(self) -> Finished | Unfinished:
+        return self._unless_told(find_place(self._memory, self._task), [])
+
+    def _unless_told(
+        self, place: Finished | Unfinished, messages: list[Message]
+    ) -> Finished | Unfinished:
+        """Let an agent that has answered go on if a person said something before it had."""
+        if isinstance(place, Unfinished) or self._memory.model_calls >= self._task.max_turns:
+            return place
+        # After the results of its last tools there is a message of a user to add the words to.
+        if self._memory.hear(messages):
+            return Unfinished(None)
+        words = self._memory.words()
+        return Unfinished(words) if words else place
 
     def _paused(self, result: AgentResult) -> Paused:
         place = len(self._memory.saved)
@@ -130,7 +148,7 @@ class _Dialogue:
         return Paused(tuple(asked))
 
     async def _invoke(
-        self, agent: Agent, *, say: str | list[InterruptResponseContent] | None
+        self, agent: Agent, *, say: str | list[ContentBlock] | list[InterruptResponseContent] | None
     ) -> AgentResult:
         left = self._task.max_turns - self._memory.model_calls
         # The tools of the last answer still run: one of them may be the structured answer.
@@ -144,18 +162,21 @@ class _Dialogue:
             structured_output_prompt=FORMAT_PROMPT,
         )
         result: AgentResult | None = None
-        async for event in stream:
-            result = event.get("result", result)
-            asking = event.get("tool_interrupt_event")
-            if asking is not None:
-                use = asking["tool_use"]
-                self._interrupted |= {interrupt.id: use for interrupt in asking["interrupts"]}
+        try:
+            async for event in stream:
+                result = event.get("result", result)
+                asking = event.get("tool_interrupt_event")
+                if asking is not None:
+                    use = asking["tool_use"]
+                    self._interrupted |= {interrupt.id: use for interrupt in asking["interrupts"]}
+        finally:
+            self._memory.unsay()
         return cast("AgentResult", result)
 
     def _build(self) -> Agent:
         name = self._task.name
         hooks = ModelHooks(self._attempt, self._memory, self._loaded, agent=name)
-        gate = Gate(self._task.approve, self._memory.answers)
+        gate = Gate(self._task.approve, self._memory.answers, past=lambda: self._memory.earlier)
         agent = self._task.build(
             model=self._loaded.model,
             agent_id=name,

@@ -14,8 +14,8 @@ these very arguments: whatever changes them is asked about again.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from strands.hooks import (
@@ -34,15 +34,34 @@ from runs.json_types import Json
 
 logger = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class WithPast:
+    """A policy that goes by what people decided earlier in the conversation, too.
+
+    They come in the order they were asked. What the call itself asked is not among them, however
+    often the policy is called.
+    """
+
+    decide: Callable[[Mapping[str, Json], Sequence[Answered]], Question | None]
+
+
 #: Says what to ask about a call with these arguments; None lets it pass.
-Policy = Callable[[Mapping[str, Json]], Question | None]
+Policy = Callable[[Mapping[str, Json]], Question | None] | WithPast
 
 
 class Gate(HookProvider):
     """Asks about calls of some tools, and lets them through, changed or not, as was decided."""
 
-    def __init__(self, policies: Mapping[str, Policy], answers: Iterable[Answered]) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        answers: Iterable[Answered],
+        *,
+        past: Callable[[], Sequence[Answered]] = tuple,
+    ) -> None:
         self._policies = policies
+        self._past = past
         #: By what was asked about: a call and its arguments.
         self._answers = {answer.asked.name: answer for answer in answers}
         #: The calls that were changed, as they were made.
@@ -70,7 +89,7 @@ class Gate(HookProvider):
             self._apply(event, answer)
             return
         try:
-            question = policy(cast("Mapping[str, Json]", to_json(event.tool_use["input"])))
+            question = self._question(policy, event.tool_use)
         except Exception as error:
             # Arguments are the model's, and may lack what the policy looks at: it can do better.
             logger.exception("policy of a gate failed", extra={"tool": event.tool_use["name"]})
@@ -78,6 +97,12 @@ class Gate(HookProvider):
             return
         if question is not None:
             event.interrupt(name, reason=question)
+
+    def _question(self, policy: Policy, use: ToolUse) -> Question | None:
+        arguments = cast("Mapping[str, Json]", to_json(use["input"]))
+        if isinstance(policy, WithPast):
+            return policy.decide(arguments, self._past())
+        return policy(arguments)
 
     def _apply(self, event: BeforeToolCallEvent, answer: Answered) -> None:
         decision, question = answer.decision, answer.asked.question

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import cast
 
 from strands.session import SessionRepository
+from strands.types.content import ContentBlock
+from strands.types.content import Message as StrandsMessage
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
 from agent.attempt import Attempt
@@ -20,6 +22,7 @@ from runs.events import Event, EventType
 from runs.journal.base import MAX_CHANGES, AgentRecord, Changes, Message, ToolEntry
 from runs.json_types import Json
 from runs.run import Usage
+from runs.told import Tell
 
 #: The stop reason of a call that was broken off. Strands puts "Cancelled by user" in its place.
 CANCELLED = "cancelled"
@@ -59,6 +62,8 @@ class AgentMemory(SessionRepository):
         self._held: dict[str, ToolEntry] = {}
         self._record: dict[str, Json] | None = None
         self._is_record_saved = False
+        #: What the run was told, of which the next message is made.
+        self._saying: Sequence[Tell] = ()
 
     def load(self) -> None:
         """Read what earlier attempts saved. Call it once, before anything else.
@@ -103,6 +108,11 @@ class AgentMemory(SessionRepository):
         return at_place(self._given, len(self.saved))
 
     @property
+    def earlier(self) -> Sequence[Answered]:
+        """Give the answers to all that was asked before this place."""
+        return [answer for answer in self._given if answer.asked.place < len(self.saved)]
+
+    @property
     def model_calls(self) -> int:
         """Count the model calls whose answers are saved, over all attempts."""
         return sum(saved.stop_reason is not None for saved in self.saved)
@@ -126,6 +136,71 @@ class AgentMemory(SessionRepository):
     def hold(self, entry: ToolEntry) -> None:
         """Keep a ledger entry until its result is in a message, and need not be in both."""
         self._held[entry.tool_use_id] = entry
+
+    def hear(self, messages: list[StrandsMessage]) -> bool:
+        """Add what the run was told to the words that the model is to answer, and say if it was.
+
+        What has been said stays as it is: the message that is saved last, one of a user, is saved
+        again with these words at its end. Roles go on to alternate, and tool results come first.
+
+        Args:
+            messages: The agent's own, the last of which gets the same words.
+
+        Raises:
+            LeaseLostError: The run is another's now.
+            JournalUnavailableError: The journal did not answer; the attempt was told to stop.
+        """
+        is_told = False
+        while self._is_user_last() and (tells := self._attempt.inbox.take(self._agent)):
+            self._add(tells)
+            is_told = True
+        if is_told and messages:
+            messages[-1]["content"] = self.saved[-1].message["content"]
+        return is_told
+
+    def words(self) -> list[ContentBlock]:
+        """Take what the run was told, for the next message of a user to be made of.
+
+        Call `unsay` when the agent was invoked with it: that message may not have come.
+        """
+        self._saying = self._attempt.inbox.take(self._agent)
+        return _blocks(self._saying)
+
+    def unsay(self) -> None:
+        """Leave to others what was taken and not said."""
+        unsaid, self._saying = self._saying, ()
+        self._attempt.inbox.put_back(unsaid)
+
+    def _add(self, tells: Sequence[Tell]) -> None:
+        index, last = len(self.saved) - 1, self.saved[-1]
+        content = [*last.message["content"], *_blocks(tells)]
+        new = replace(last, message={**last.message, "content": content})
+        delivered, events = self._delivered(tells, index)
+        changes = Changes(messages=(self._at(index, new),), tells=delivered, events=events)
+        try:
+            self._commit(changes)
+        except BaseException:
+            self._attempt.inbox.put_back(tells)
+            raise
+        self.saved[index] = new
+
+    def _delivered(
+        self, tells: Sequence[Tell], index: int
+    ) -> tuple[Sequence[Tell], Sequence[Event]]:
+        now = self._attempt.clock()
+        delivered = [tell.delivered(self._agent, message=index, at=now) for tell in tells]
+        events = [
+            self._attempt.event(
+                EventType.MESSAGE_DELIVERED,
+                name=self._agent,
+                details={"Number": tell.number, "Message": index},
+            )
+            for tell in tells
+        ]
+        return delivered, events
+
+    def _is_user_last(self) -> bool:
+        return self.last is not None and self.last.message["role"] == "user"
 
     def fail(self, error: BaseException) -> None:
         """Refuse every write from now on; the first error stands."""
@@ -185,15 +260,18 @@ class AgentMemory(SessionRepository):
         self._check(new)
         events, spent = self._spent(call)
         held = self._unheld(new)
+        told, heard = self._delivered(self._saying, session_message.message_id)
         changes = Changes(
             messages=(self._at(session_message.message_id, new),),
+            tells=told,
             agents=self._unsaved_record(),
             tools=held[:_ENTRIES],
-            events=events,
+            events=(*events, *heard),
             spent=spent,
             is_advance=True,
         )
         self._commit(changes)
+        self._saying = ()
         self.saved.append(new)
         # A crash before these leaves results in both places, which harms nothing.
         for start in range(_ENTRIES, len(held), _ENTRIES):
@@ -301,3 +379,7 @@ class AgentMemory(SessionRepository):
             self.fail(InvalidMessageError(self._agent, text))
         if self.failure is not None:
             raise self.failure
+
+
+def _blocks(tells: Iterable[Tell]) -> list[ContentBlock]:
+    return [{"text": tell.text} for tell in tells]

@@ -38,7 +38,9 @@ class Asked:
         question = _question(interrupt)
         if use is not None:
             arguments = to_json(use["input"])
-            question = replace(question, tool=use["name"], arguments=arguments)
+            question = replace(
+                question, tool=use["name"], arguments=arguments, tool_use_id=use["toolUseId"]
+            )
         return cls(interrupt_id=interrupt.id, name=interrupt.name, question=question, place=place)
 
     @classmethod

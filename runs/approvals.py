@@ -46,8 +46,12 @@ class Question:
     #: The tool that waits for the answer, and what it would be called with.
     tool: str | None = None
     arguments: Json = None
+    #: The call of it, by which an answer that comes as a message finds its question.
+    tool_use_id: str | None = None
     #: The argument that `content` is; an edited content takes its place.
     edits: str | None = None
+    #: The answer's content is what the tool gives back, as text. `content` is what it said so far.
+    takes_result: bool = False
     #: How long an answer is waited for; none in time is a no. None waits until the run's deadline.
     expires_in: timedelta | None = None
     #: How long before that deciders are reminded; None is once, when a quarter of the time is left.
@@ -107,7 +111,9 @@ class Question:
             "content": self.content,
             "tool": self.tool,
             "arguments": self.arguments,
+            "tool_use_id": self.tool_use_id,
             "edits": self.edits,
+            "takes_result": self.takes_result or None,
             "expires_in": None if self.expires_in is None else self.expires_in.total_seconds(),
             "remind_before": None if reminders is None else [r.total_seconds() for r in reminders],
             "may_decide": list(self.may_decide) or None,
@@ -159,6 +165,7 @@ class Decision:
             "decision": self.verdict.value,
             "comment": self.comment or None,
             "content": self.content,
+            "expired": self.is_expired or None,
             "by": self.by,
             "at": None if self.at is None else to_iso(self.at),
             "hash": self.answers,
@@ -207,6 +214,7 @@ def _decision(data: object) -> Decision:
         verdict=Verdict(data.get("decision", "")),
         comment=(_text(data, "comment") or "")[:MAX_COMMENT],
         content=_text(data, "content"),
+        is_expired=data.get("expired") is True,
         by=_text(data, "by"),
         at=None if at is None else from_iso(at),
         answers=_text(data, "hash"),

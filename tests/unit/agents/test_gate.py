@@ -94,6 +94,7 @@ def test_a_call_is_asked_about_before_its_tool_is_entered(bench: Bench) -> None:
         content="Hello",
         edits="content",
         tool="publish",
+        tool_use_id="poster-1-0",
         arguments={"content": "Hello"},
     )
     assert board.posts == []

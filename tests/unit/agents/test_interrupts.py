@@ -96,7 +96,11 @@ def test_a_turn_in_which_a_tool_asks_ends_with_the_question(bench: Bench) -> Non
 
     assert asked.name == "publish it?"
     assert asked.question == Question(
-        what="publish it?", content="Hello world", tool="ask", arguments={}
+        what="publish it?",
+        content="Hello world",
+        tool="ask",
+        arguments={},
+        tool_use_id="asker-1-0",
     )
     entry = bench.journal.tool(SESSION_ID, CALL)
     assert entry is not None
