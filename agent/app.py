@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from agent import threads
 from agent.attempt import StopReason
-from agent.invocation import Cancel, ShowStatus, Start, read_invocation
+from agent.invocation import Cancel, Pause, ShowStatus, Start, read_invocation
 from agent.jobs import Job, Jobs
 from agent.outcomes import Stopped
 from agent.poller import Poller
@@ -59,6 +59,8 @@ class Entrypoint:
                 return self._start(asked)
             case Cancel():
                 return self._cancel(asked)
+            case Pause():
+                return self._pause(asked)
             case ShowStatus():
                 return self._status(asked)
 
@@ -102,6 +104,13 @@ class Entrypoint:
             return {"status": "IDLE", "session_id": asked.session_id}
         job.request_stop(StopReason.CANCELLED, asked.reason)
         return {"status": "CANCELLING", "session_id": asked.session_id}
+
+    def _pause(self, asked: Pause) -> Answer:
+        job = self._jobs.find(asked.session_id)
+        if job is None:
+            return {"status": "IDLE", "session_id": asked.session_id}
+        job.request_stop(StopReason.PAUSED, "it is to be paused")
+        return {"status": "PAUSING", "session_id": asked.session_id}
 
     def _status(self, asked: ShowStatus) -> Answer:
         jobs = [job for job in self._jobs.all() if asked.session_id in {None, job.session_id}]

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import TypeVar
 from agent.durable.current import current_operation
 from agent.errors import AttemptStoppedError
 from agent.files import Files
+from agent.inbox import Inbox
 from agent.patience import patiently
 from runs.approvals import Question
 from runs.artifacts.base import ArtifactStore
@@ -24,6 +25,7 @@ from runs.json_types import Json
 from runs.operations import Operation
 from runs.records import json_text
 from runs.run import Artifact, Lease, Progress, Run
+from runs.told import Tell
 
 #: Part of the lease's time that a write is tried again when the journal does not answer. Below
 #: one, so that the attempt stops by itself before somebody else may claim the run.
@@ -48,6 +50,8 @@ class StopReason(StrEnum):
     JOURNAL_UNAVAILABLE = "journal unavailable"
     #: Nothing happened for too long.
     STALLED = "stalled"
+    #: Somebody asked for the run to wait; what is begun is finished before.
+    PAUSED = "paused"
 
 
 class Attempt:
@@ -73,6 +77,8 @@ class Attempt:
         self.clock = clock
         #: Set when the attempt must end at its next edge, and when it has ended.
         self.stop = threading.Event()
+        #: Set with it; and before, when the attempt is to end where nothing is in flight.
+        self.leaving = threading.Event()
         self.stop_reason: StopReason | None = None
         self.stop_message = ""
         #: Set when the attempt has ended for this process, whatever its threads still do.
@@ -93,6 +99,8 @@ class Attempt:
         self.renewed_at = self.last_sign_of_life
         self._lock = threading.Lock()
         self._files = Files(artifacts, run, attempt=lease.attempt)
+        #: What the run's agents are to be told.
+        self.inbox = Inbox(self._tells_after)
 
     @property
     def session_id(self) -> str:
@@ -167,6 +175,9 @@ class Attempt:
             self.request_stop(StopReason.JOURNAL_UNAVAILABLE, message)
             raise
 
+    def _tells_after(self, number: int) -> Sequence[Tell]:
+        return self.patiently(lambda: self.journal.tells(self.session_id, after=number))
+
     def _commit_once(self, changes: Changes, now: datetime, *, is_repeat: bool) -> None:
         if self.closed.is_set():
             raise LeaseLostError(self.session_id, attempt=self.lease.attempt)
@@ -234,11 +245,17 @@ class Attempt:
         return self._files.load(name)
 
     def request_stop(self, reason: StopReason, message: str) -> None:
-        """Ask the attempt to end at its next edge; the first reason stands."""
+        """Ask the attempt to end at its next edge; the first reason stands.
+
+        A pause breaks nothing off: model calls, tools and steps that are begun come to their end.
+        Any other reason takes its place.
+        """
         with self._lock:
-            if self.stop_reason is None:
+            if self.stop_reason in {None, StopReason.PAUSED}:
                 self.stop_reason, self.stop_message = reason, message
-        self.stop.set()
+        if reason is not StopReason.PAUSED:
+            self.stop.set()
+        self.leaving.set()
 
     def leave_if_stopped(self) -> None:
         """End the attempt here if it was told to stop; for edges inside long steps.
@@ -248,6 +265,15 @@ class Attempt:
                 again if the run goes on elsewhere.
         """
         if self.stop.is_set():
+            raise AttemptStoppedError(self.stop_message)
+
+    def leave_if_paused(self) -> None:
+        """End the attempt here if it was told to stop or to pause; for edges where nothing is lost.
+
+        Raises:
+            AttemptStoppedError: It was; what is in flight in other threads comes to its end.
+        """
+        if self.leaving.is_set():
             raise AttemptStoppedError(self.stop_message)
 
     def stop_with_parent(self) -> None:
@@ -271,6 +297,7 @@ class Attempt:
             is_first = not self.closed.is_set()
             self.closed.set()
         self.stop.set()
+        self.leaving.set()
         return is_first
 
 

@@ -74,7 +74,6 @@ def converse(
         AttemptStoppedError: The attempt was told to stop; all that finished is saved.
         AgentError: There is no answer; the subclass says why.
     """
-    attempt.leave_if_stopped()
     attempt.leave_if_paused()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         return runner.run(_Dialogue(attempt, loaded, task, answers).finish())

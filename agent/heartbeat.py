@@ -1,4 +1,4 @@
-"""The heartbeat: keeps an attempt's lease, and hears from the head that the run is cancelled."""
+"""The heartbeat: keeps an attempt's lease, and hears from the head of a cancellation or a pause."""
 
 import logging
 from datetime import timedelta
@@ -43,6 +43,8 @@ class Heartbeat:
         attempt.renewed_at = now
         if run.cancel_requested:
             attempt.request_stop(StopReason.CANCELLED, run.cancel_reason or "cancelled")
+        elif run.pause is not None:
+            attempt.request_stop(StopReason.PAUSED, run.pause.words)
         return True
 
     def _miss(self, error: JournalUnavailableError) -> None:

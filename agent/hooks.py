@@ -60,7 +60,9 @@ class ModelHooks(HookProvider):
         # The one hook that may raise: there is no call yet, and so no answer to lose. It comes
         # before each further call of a model that failed, too. What is saved ends with what the
         # model is to answer, so a later attempt just goes on.
+        self._attempt.leave_if_paused()
         await asyncio.to_thread(check_call, self._attempt, self._loaded, agent=self._agent)
+        await asyncio.to_thread(self._memory.hear, event.agent.messages)
         self._attempt.calling.add(self._agent)
 
     async def _after_model_call(self, event: AfterModelCallEvent) -> None:
@@ -107,8 +109,10 @@ class ModelHooks(HookProvider):
         await asyncio.to_thread(self._attempt.commit, Changes(events=(failed,)))
         if pause is not None:
             self._failures += 1
-            # Waiting on the stop itself: a pause gives way to it at once.
-            event.retry = not await asyncio.to_thread(self._attempt.stop.wait, pause)
+            # Waiting on the wish to leave itself: the time gives way to it at once. Who pauses the
+            # run ends no try; the next call is not made.
+            await asyncio.to_thread(self._attempt.leaving.wait, pause)
+            event.retry = not self._attempt.stop.is_set()
 
     def _pause(self, error: Exception) -> float | None:
         if not self._loaded.is_transient(error) or self._failures >= len(self._loaded.pauses):

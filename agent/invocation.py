@@ -9,7 +9,7 @@ from runs.ids import MIN_SESSION_ID, new_session_id
 from runs.json_types import Json
 from runs.request import RunRequest, check_session_id, check_text, kind_of
 
-_ACTIONS = ("start", "resume", "cancel", "status")
+_ACTIONS = ("start", "resume", "cancel", "pause", "status")
 #: Longer reasons belong in a ticket; the head is one item.
 _MAX_REASON = 1_000
 #: How many characters of an action that is none the refusal shows.
@@ -34,13 +34,20 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Leave a run where nothing that is begun is lost; the journal says until when."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowStatus:
     """Say what this process works on; on one session if it is named."""
 
     session_id: str | None
 
 
-Invocation = Start | Cancel | ShowStatus
+Invocation = Start | Cancel | Pause | ShowStatus
 
 
 def read_invocation(
@@ -68,6 +75,8 @@ def read_invocation(
         return ShowStatus(session_id=_optional_session(payload, session))
     if action == "cancel":
         return Cancel(session_id=_session(payload, session), reason=_reason(payload))
+    if action == "pause":
+        return Pause(session_id=_session(payload, session))
     if action is None or payload.get("prompt") is not None:
         return _prompted(payload, session=session, workflows=workflows)
     return Start(session_id=_session(payload, session), request=None)

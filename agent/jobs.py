@@ -48,7 +48,9 @@ class Job:
     def request_stop(self, reason: StopReason, message: str) -> None:
         """Ask the job to end, now or as soon as it has its attempt."""
         with self._lock:
-            self._stop = self._stop or _StopRequest(reason, message)
+            # A pause gives way to any other reason; else the first stands.
+            if self._stop is None or self._stop.reason is StopReason.PAUSED:
+                self._stop = _StopRequest(reason, message)
             attempt = self.attempt
         if attempt is not None:
             attempt.request_stop(reason, message)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from strands import Agent
 from strands.tools.structured_output.structured_output_tool import StructuredOutputTool
-from strands.types.content import Message
+from strands.types.content import ContentBlock, Message
 
 from agent.errors import AnswerFormatError, CutOffError, RefusedError
 from agent.gate import Policy
@@ -59,7 +59,7 @@ class Paused:
 class Unfinished:
     """The agent must be invoked, with something said to it or nothing."""
 
-    say: str | None
+    say: str | list[ContentBlock] | None
 
 
 def find_place(memory: AgentMemory, task: Task) -> Finished | Unfinished:
@@ -90,8 +90,8 @@ def find_place(memory: AgentMemory, task: Task) -> Finished | Unfinished:
 
 
 def is_demand(message: Message) -> bool:
-    """Say whether a message demands the structured answer."""
-    return message["role"] == "user" and text_of(message) == FORMAT_PROMPT
+    """Say whether a message demands the structured answer; a person may have added to it."""
+    return message["role"] == "user" and message["content"][0].get("text") == FORMAT_PROMPT
 
 
 def tool_name(output: type[BaseModel]) -> str:
@@ -101,7 +101,8 @@ def tool_name(output: type[BaseModel]) -> str:
 
 def _after_user(memory: AgentMemory, task: Task) -> Finished | Unfinished:
     """Look for the structured answer among the calls whose results came last."""
-    if task.output is None or len(memory.saved) < 2:
+    # Words after results: a person has said more since, and the answer is to heed it.
+    if task.output is None or len(memory.saved) < 2 or text_of(memory.saved[-1].message):
         return Unfinished(None)
     results = [
         block["toolResult"]

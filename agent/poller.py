@@ -12,7 +12,7 @@ from datetime import datetime
 from runs.journal.base import Journal
 from runs.listing import open_runs
 from runs.run import Run
-from runs.upkeep import ended_if_over
+from runs.upkeep import kept_from_workers
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Poller:
         return pause
 
     def _take_up(self, run: Run, now: datetime) -> None:
-        if ended_if_over(self._journal, run, now=now) is None:
+        if kept_from_workers(self._journal, run, now=now) is None:
             self._begin(run.session_id)
 
 

@@ -158,7 +158,7 @@ class Runner:
         )
 
     def _close_unclaimable(self, session_id: str) -> None:
-        """End a run that nobody will work on any more: cancelled, or past its deadline."""
+        """End a run that nobody will work on any more, or park it: cancelled, late, or paused."""
         run = self.journal.get(session_id)
         if run is None or run.status.is_terminal:
             return
@@ -168,6 +168,8 @@ class Runner:
         elif run.cancel_requested:
             reason = run.cancel_reason or "cancelled"
             self.settler.announce(self.journal.cancel(session_id, now=now, reason=reason))
+        elif run.pause is not None and run.is_due(now):
+            self.settler.announce(self.journal.pause(session_id, run.pause, now=now))
 
     def _give_up(self, session_id: str, error: RunError) -> None:
         failure = RunFailure(type=type(error).__name__, message=str(error))
@@ -203,18 +205,18 @@ class Runner:
     def _execute(self, attempt: Attempt) -> Outcome:
         """Invoke the workflow until it ends, or waits for longer than it is worth staying."""
         retries_left = _INVOCATIONS - 1
-        while not attempt.stop.is_set():
+        while not attempt.leaving.is_set():
             try:
                 attempt.stop_with_parent()
                 self._limit(attempt)
-                if attempt.stop.is_set():
+                if attempt.leaving.is_set():
                     break
                 outcome = self._invoke(attempt)
             except (LeaseLostError, JournalUnavailableError):
                 return Stopped()
             except InvocationError as error:
                 # The SDK's way of saying: nothing was recorded, invoke me again.
-                if not retries_left or attempt.stop.wait(_RETRY_SECONDS):
+                if not retries_left or attempt.leaving.wait(_RETRY_SECONDS):
                     return failed_by(error)
                 retries_left -= 1
                 continue
@@ -274,7 +276,7 @@ class Runner:
     def _rest(self, attempt: Attempt, suspended: Suspended, seconds: float) -> None:
         """Wait for a timer, for a stop, or for an answer if one may come."""
         slice_seconds = _LOOK_SECONDS if suspended.is_outside else seconds
-        while seconds > 0 and not attempt.stop.wait(min(seconds, slice_seconds)):
+        while seconds > 0 and not attempt.leaving.wait(min(seconds, slice_seconds)):
             seconds -= slice_seconds
             if suspended.is_outside and self._is_answered(attempt, suspended):
                 return

@@ -102,7 +102,8 @@ class Settler:
             case StopReason.DEADLINE:
                 # Under the lease: a worker that has lost it ends nothing, whatever its clock says.
                 return self._journal.settle(attempt.lease, overdue(attempt.run), now=now)
-            case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE:
+            case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE | StopReason.PAUSED:
+                # Paused, the run waits; unless it was resumed before it came to an edge.
                 return self._journal.release(attempt.lease, now=now, why=attempt.stop_message)
             case _:
                 # The lease is lost; or the attempt stalled, and must be counted as lost when its

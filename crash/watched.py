@@ -28,6 +28,7 @@ NO_WRITES = frozenset(
         "operation",
         "operations",
         "renew",
+        "tells",
         "tool",
     }
 )

@@ -1,4 +1,4 @@
-"""What the invoker does: accept, dispatch, expire, stop and cancel runs.
+"""What the invoker does: accept, dispatch, expire, stop, cancel, pause and resume runs.
 
 Every action may be repeated, and may die at any point: what it did is in the journal, and the
 state machine finds it there.
@@ -26,9 +26,9 @@ from runs.ids import MIN_SESSION_ID
 from runs.journal.base import Journal
 from runs.json_types import Json
 from runs.request import RunRequest, check_session_id
-from runs.run import Run, RunFailure
+from runs.run import Pause, Run, RunFailure, Status
 from runs.signals import Signal
-from runs.upkeep import ended_if_over
+from runs.upkeep import kept_from_workers
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +85,10 @@ class Invoker:
             return later(session_id, f"run {session_id!r} is not in the journal")
         if run.status.is_terminal or not run.is_due(now):
             return self._look_again(run)
-        if (ended := ended_if_over(self.journal, run, now=now)) is not None:
-            logger.info("run ended", extra={"session_id": session_id, "status": ended.status})
-            return self._look_again(self._told(ended))
+        if (kept := kept_from_workers(self.journal, run, now=now)) is not None:
+            extra = {"session_id": session_id, "status": kept.status}
+            logger.info("run kept from workers", extra=extra)
+            return self._look_again(self._told(kept))
         try:
             counted = self.journal.dispatch(session_id, now=now, retry_at=self._retry_at(run, now))
         except IllegalTransitionError as error:
@@ -115,10 +116,28 @@ class Invoker:
         """End a run nobody works on, and tell the state machine; ask the worker of any other."""
         run = self.journal.cancel(session_id, now=self.clock(), reason=reason)
         if not run.status.is_terminal:
-            self._ask_worker(run)
+            self._ask_worker(run, "cancel")
             return _answer(Outcome.CANCELLING, run)
         self._announcer.announce(run)
         return _answer(Outcome.ENDED, run)
+
+    def pause(self, session_id: str, *, by: str, origin: str, reason: str) -> Answer:
+        """Have a run wait until it is resumed; ask its worker, if it has one."""
+        now = self.clock()
+        wish = Pause(by=by, origin=origin, reason=reason, at=now)
+        run = self.journal.pause(session_id, wish, now=now)
+        if run.status is Status.BUSY:
+            self._ask_worker(run, "pause")
+            return _answer(Outcome.PAUSING, run)
+        # Its state machine has no more to dispatch, and may look at it less often.
+        self._announcer.announce(run)
+        return _answer(Outcome.PAUSED, run)
+
+    def resume(self, session_id: str, *, by: str, origin: str) -> Answer:
+        """Let a paused run go on, and have its state machine dispatch it."""
+        run = self.journal.resume(session_id, now=self.clock(), by=by, origin=origin)
+        self._announcer.announce(run)
+        return _answer(Outcome.RESUMED, run)
 
     def _accept(
         self, request: RunRequest, execution: Json, *, seconds_left: Callable[[], float]
@@ -222,11 +241,11 @@ class Invoker:
             return None
         return run if run is not None and not run.status.is_terminal else None
 
-    def _ask_worker(self, run: Run) -> None:
+    def _ask_worker(self, run: Run, action: str) -> None:
         try:
-            self.agent.send(run.session_id, "cancel")
+            self.agent.send(run.session_id, action)
         except InvokerError as error:
-            # The worker's heartbeat reads the flag in the head; asking only makes it sooner.
+            # The worker's heartbeat reads the wish in the head; asking only makes it sooner.
             logger.info(
                 "worker not asked", extra={"session_id": run.session_id, "error": str(error)}
             )

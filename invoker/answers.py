@@ -23,6 +23,12 @@ class Outcome(StrEnum):
     ENDED = "ENDED"
     #: Somebody works on the run, and was told to end it.
     CANCELLING = "CANCELLING"
+    #: Somebody works on the run, and was told to leave it at the next edge.
+    PAUSING = "PAUSING"
+    #: The run waits until it is resumed.
+    PAUSED = "PAUSED"
+    #: The run may go on.
+    RESUMED = "RESUMED"
     #: The journal holds something about the run that can't be read: a person must look.
     UNREADABLE = "UNREADABLE"
     #: The runtime session is stopped.

@@ -14,6 +14,7 @@ from runs.errors import (
     PayloadMissingError,
     RunError,
     RunNotFoundError,
+    SteeringRefusedError,
 )
 from runs.ids import MIN_SESSION_ID
 from runs.json_types import Json
@@ -21,7 +22,7 @@ from runs.request import check_session_id, check_text, kind_of
 
 logger = logging.getLogger(__name__)
 
-_ACTIONS = "accept, cancel, dispatch, expire, stop"
+_ACTIONS = "accept, cancel, dispatch, expire, pause, resume, stop"
 _MAX_REASON = 1_000
 #: How many characters of an action that is none the refusal shows.
 _SHOWN = 100
@@ -91,6 +92,8 @@ def _act_on(
             return invoker.stop(session_id)
         case "cancel":
             return _cancel(invoker, session_id, event)
+        case "pause" | "resume" as action:
+            return _steer(invoker, session_id, event, action=action)
         case other:
             # Cut: what is told back must not be as large as what came in.
             shown = repr(other[:_SHOWN]) if isinstance(other, str) else kind_of(other)
@@ -99,13 +102,34 @@ def _act_on(
             )
 
 
-def _cancel(invoker: Invoker, session_id: str, event: Mapping[str, Json]) -> Answer:
-    reason = event.get("reason") or "no reason given"
-    if not isinstance(reason, str) or len(reason) > _MAX_REASON:
+def _steer(
+    invoker: Invoker, session_id: str, event: Mapping[str, Json], *, action: str
+) -> Answer:
+    by, origin = _text(event, "by"), _text(event, "from")
+    if not by:
+        raise InvalidRequestError(field="by", message="is missing, expected who asks")
+    try:
+        if action == "resume":
+            return invoker.resume(session_id, by=by, origin=origin)
+        return invoker.pause(session_id, by=by, origin=origin, reason=_text(event, "reason"))
+    except RunNotFoundError as error:
+        raise InvalidRequestError(field="session_id", message=str(error)) from error
+    except SteeringRefusedError as error:
+        return Answer(outcome=Outcome.REJECTED, session_id=session_id, message=str(error))
+
+
+def _text(event: Mapping[str, Json], field: str) -> str:
+    text = event.get(field) or ""
+    if not isinstance(text, str) or len(text) > _MAX_REASON:
         raise InvalidRequestError(
-            field="reason", message=f"is not a text of at most {_MAX_REASON:,} characters"
+            field=field, message=f"is not a text of at most {_MAX_REASON:,} characters"
         )
-    check_text(reason, "reason")
+    check_text(text, field)
+    return text
+
+
+def _cancel(invoker: Invoker, session_id: str, event: Mapping[str, Json]) -> Answer:
+    reason = _text(event, "reason") or "no reason given"
     try:
         return invoker.cancel(session_id, reason=reason)
     except RunNotFoundError as error:

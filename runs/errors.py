@@ -16,6 +16,8 @@
     ├── AlreadyVotedError          they have approved before, and others still have to
     ├── BallotUsedError            what was given out to decide with has been used
     ├── LinkKeysError              the keys that sign links to approvals can't be had
+    ├── SteeringRefusedError       the run can't be told anything, paused or resumed
+    ├── LetterNotSentError         a notice could not be sent; sending it again may help
     ├── RetryRefusedError          the run can't be taken up again
     ├── ForkRefusedError           no fork can be made of the run, or not that one
     ├── StepNotFoundError          the run has no such step; the message lists those it has
@@ -191,6 +193,24 @@ class LinkKeysError(RunError):
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"the keys of links in {where!r} can't be used: {why}")
         self.where = where
+
+
+class SteeringRefusedError(RunError):
+    """The run can't be told anything, paused or resumed; nothing was written."""
+
+    def __init__(self, session_id: str, *, what: str, why: str) -> None:
+        super().__init__(f"run {session_id!r} can't be {what}: {why}")
+        self.session_id = session_id
+
+
+class LetterNotSentError(RunError):
+    """A notice was not taken by whoever delivers it, or nobody knows."""
+
+    retryable = True
+
+    def __init__(self, letter_id: str, why: str) -> None:
+        super().__init__(f"letter {letter_id!r} was not sent: {why}")
+        self.letter_id = letter_id
 
 
 class RetryRefusedError(RunError):

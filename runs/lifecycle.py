@@ -17,13 +17,15 @@ from runs.errors import (
     IllegalTransitionError,
     LeaseLostError,
     RetryRefusedError,
+    SteeringRefusedError,
 )
 from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.journal.keys import AGENTS
 from runs.json_types import Json
 from runs.operations import Operation
-from runs.run import TERMINAL, Lease, Run, RunFailure, Status, check_transition
+from runs.run import TERMINAL, Lease, Pause, Run, RunFailure, Status, check_transition
+from runs.told import Tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Change:
     operations: tuple[Operation, ...] = ()
     #: Approvals that changed with them, or by a look or a vote alone.
     approvals: tuple[Approval, ...] = ()
+    #: Messages for the run's agents that somebody outside an attempt left.
+    tells: tuple[Tell, ...] = ()
     #: Limits for the whole family, to be set on the head of the run that began it.
     family_budget: Budget | None = None
     #: The keys of records that go.
@@ -160,6 +164,8 @@ def _check_claimable(run: Run, now: datetime) -> None:
         raise ClaimLostError(run.session_id, f"it is {run.status}")
     if run.cancel_requested:
         raise ClaimLostError(run.session_id, "its cancellation was requested")
+    if run.pause is not None:
+        raise ClaimLostError(run.session_id, f"it is {run.pause.words}")
     if run.deadline_at <= now:
         raise ClaimLostError(run.session_id, f"its deadline was {to_iso(run.deadline_at)}")
     if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
@@ -240,11 +246,14 @@ def park(  # noqa: PLR0913 - all of them keyword-only
     """Give up the machine until `wake_at`, or until somebody answers when it is None.
 
     An answer that came after the worker last looked makes the run due at once. A run whose
-    cancellation was requested ends instead: nobody would wake it to learn of it.
+    cancellation was requested ends instead: nobody would wake it to learn of it. One that is to be
+    paused waits for whoever resumes it, whatever else it waits for.
     """
     check_fence(run, lease)
     if run.cancel_requested:
         return _end_cancelled(run, now)
+    if run.pause is not None:
+        return _paused(run, run.pause, now)
     if seen_answers is not None and run.answers > seen_answers:
         wake_at = now
     parked = replace(
@@ -265,11 +274,14 @@ def park(  # noqa: PLR0913 - all of them keyword-only
 def release(run: Run, *, lease: Lease, now: datetime, why: str) -> Change:
     """Hand the run back so that another worker can claim it at once.
 
-    A run whose cancellation was requested ends instead: no worker could claim it.
+    A run whose cancellation was requested ends instead, and one that is to be paused waits: no
+    worker could claim it.
     """
     check_fence(run, lease)
     if run.cancel_requested:
         return _end_cancelled(run, now)
+    if run.pause is not None:
+        return _paused(run, run.pause, now)
     released = replace(_moved(run, Status.QUEUED, now), wake_at=now, lost_attempts=0)
     event = _event(released, EventType.LEASE_RELEASED, now, {"Why": why})
     return Change(run=released, events=(event,))
@@ -301,7 +313,7 @@ def cancel(run: Run, *, now: datetime, reason: str) -> Change:
     """End a run that no worker has; ask the worker of a run that one has. Twice is once."""
     if run.status.is_terminal:
         return Change(run=run)
-    if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
+    if _is_held(run, now):
         return _request_cancel(run, now, reason)
     if run.cancel_requested:
         return _end_cancelled(run, now)
@@ -323,6 +335,93 @@ def _request_cancel(run: Run, now: datetime, reason: str) -> Change:
     return Change(run=asked, events=(event,))
 
 
+def pause(run: Run, wish: Pause, *, now: datetime) -> Change:
+    """Have a run do nothing until it is resumed; the first wish stands, and twice is once.
+
+    A run that no worker has waits from now on. The worker of a run that one has is asked; if it is
+    gone by the time anybody looks, the run waits from then on.
+
+    Raises:
+        SteeringRefusedError: The run has ended or is about to, or the Lambda service works on it.
+    """
+    check_steerable(run, "paused")
+    if run.durable_execution is not None:
+        why = "it is a Lambda durable execution, and the service decides when it works"
+        raise SteeringRefusedError(run.session_id, what="paused", why=why)
+    is_held, is_known = _is_held(run, now), run.pause is not None
+    if is_known and (is_held or run.status is Status.WAITING):
+        return Change(run=run)
+    wished = run if is_known else replace(run, pause=wish, version=run.version + 1, updated_at=now)
+    asked = _told(EventType.PAUSE_REQUESTED, now, By=wish.by, From=wish.origin, Reason=wish.reason)
+    events = () if is_known else (asked,)
+    if is_held:
+        return Change(run=wished, events=events)
+    parked = _paused(wished, wished.pause or wish, now)
+    return replace(parked, events=(*events, *parked.events))
+
+
+def resume(run: Run, *, by: str, origin: str = "", now: datetime) -> Change:
+    """Let a paused run go on: it is due at once. One that is not paused is left as it is.
+
+    A worker that has not come to an edge since the pause goes on, or hands the run back.
+
+    Raises:
+        SteeringRefusedError: The run has ended or is about to.
+    """
+    check_steerable(run, "resumed")
+    if run.pause is None:
+        return Change(run=run)
+    is_parked = run.status is Status.WAITING
+    resumed = replace(
+        run,
+        pause=None,
+        wake_at=now if is_parked else run.wake_at,
+        waiting_for=None if is_parked else run.waiting_for,
+        version=run.version + 1,
+        updated_at=now,
+    )
+    return Change(run=resumed, events=(_told(EventType.RUN_RESUMED, now, By=by, From=origin),))
+
+
+def check_steerable(run: Run, what: str) -> None:
+    """Refuse to pause, resume or tell anything a run that nobody will work on again.
+
+    Raises:
+        SteeringRefusedError: The run has ended, or is about to.
+    """
+    if run.status.is_terminal:
+        raise SteeringRefusedError(run.session_id, what=what, why=f"it is {run.status}")
+    if run.cancel_requested:
+        why = "its cancellation was requested"
+        raise SteeringRefusedError(run.session_id, what=what, why=why)
+
+
+def _paused(run: Run, wish: Pause, now: datetime) -> Change:
+    """Park a run that nothing wakes but its resumption."""
+    moved = run if run.status is Status.WAITING else _moved(run, Status.WAITING, now)
+    parked = replace(
+        moved,
+        wake_at=None,
+        waiting_for=wish.words,
+        lost_attempts=0,
+        version=run.version + 1,
+        updated_at=now,
+    )
+    details: dict[str, Json] = {"WaitingFor": wish.words, "WakeAt": None}
+    return Change(run=parked, events=(_event(parked, EventType.RUN_PARKED, now, details),))
+
+
+def _told(kind: EventType, now: datetime, **details: str) -> Event:
+    """Tell what somebody outside an attempt did, without what they did not say."""
+    said: dict[str, Json] = {name: value for name, value in details.items() if value}
+    return Event(type=kind, at=now, details=said)
+
+
+def _is_held(run: Run, now: datetime) -> bool:
+    """Say whether a worker has the run, and was heard of within its lease."""
+    return run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now
+
+
 def expire(run: Run, *, now: datetime) -> Change:
     """End a run whose deadline has passed, whoever has it; leave any other as it is."""
     if run.status.is_terminal or run.deadline_at > now:
@@ -338,11 +437,12 @@ def overdue(run: Run) -> Ending:
 
 
 def notice(run: Run, *, now: datetime) -> Run:
-    """Count an answer from outside; a parked run is due at once."""
+    """Count an answer from outside; a parked run is due at once, unless somebody paused it."""
+    is_woken = run.status is Status.WAITING and run.pause is None
     return replace(
         run,
         answers=run.answers + 1,
-        wake_at=now if run.status is Status.WAITING else run.wake_at,
+        wake_at=now if is_woken else run.wake_at,
         version=run.version + 1,
         updated_at=now,
     )
@@ -365,8 +465,7 @@ def exhaustion(run: Run) -> RunFailure | None:
 
 def give_up(run: Run, *, error: RunFailure, now: datetime) -> Change:
     """Fail a run that no worker has; leave one that ended or is being worked on as it is."""
-    is_held = run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now
-    if run.status.is_terminal or is_held:
+    if run.status.is_terminal or _is_held(run, now):
         return Change(run=run)
     return _end(run, Ending(status=Status.FAILED, error=error), now)
 
@@ -458,6 +557,7 @@ def _end(run: Run, ending: Ending, now: datetime) -> Change:
         _moved(run, ending.status, now),
         result=ending.result,
         error=ending.error,
+        pause=None,
         finished_at=now,
         # What is still asked is withdrawn by this.
         notify_at=None if run.notify_at is None else now,

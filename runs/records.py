@@ -17,6 +17,7 @@ from runs.instants import to_iso
 from runs.journal.base import AgentRecord, Message, ToolEntry, ToolStatus
 from runs.json_types import Json
 from runs.operations import Operation, OperationError, OperationStatus, OperationType
+from runs.told import Tell
 
 Record = dict[str, Json]
 T = TypeVar("T")
@@ -254,5 +255,40 @@ def _tool_from_fields(record: Fields) -> ToolEntry:
         ended_at=record.instant_or_none("ended_at"),
     )
 
+
+def _tell_to_record(tell: Tell) -> Record:
+    return present(
+        {
+            "tell_id": tell.tell_id,
+            "number": tell.number,
+            "text": tell.text,
+            "by": tell.by,
+            "origin": tell.origin,
+            "agent": tell.agent,
+            "told_at": to_iso(tell.told_at),
+            "delivered_at": iso_or_none(tell.delivered_at),
+            "delivered_to": tell.delivered_to,
+            "message": tell.message,
+        }
+    )
+
+
+def _tell_from_fields(record: Fields) -> Tell:
+    delivered_to = record.text_or_none("delivered_to")
+    return Tell(
+        tell_id=record.text("tell_id"),
+        number=record.whole("number"),
+        text=record.text("text"),
+        by=record.text("by"),
+        origin=record.text_or_none("origin") or "",
+        agent=record.text_or_none("agent"),
+        told_at=record.instant("told_at"),
+        delivered_at=record.instant_or_none("delivered_at"),
+        delivered_to=delivered_to,
+        message=None if delivered_to is None else record.count("message"),
+    )
+
+
+TELL = Kind(to_record=_tell_to_record, from_fields=_tell_from_fields, payloads=("text",))
 
 TOOL = Kind(to_record=_tool_to_record, from_fields=_tool_from_fields, payloads=("result",))

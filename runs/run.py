@@ -55,7 +55,8 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.
 
 #: Every legal move. BUSY to BUSY is a claim after an expired lease; BUSY to QUEUED is a worker
 #: that hands its run back at shutdown; WAITING to QUEUED is a dispatch of a run whose time has
-#: come; QUEUED to WAITING is a pause. A terminal status moves only to QUEUED, by an operator's retry.
+#: come; QUEUED to WAITING is a pause. A terminal status moves only to QUEUED, by an operator's
+#: retry.
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.QUEUED: frozenset({Status.BUSY, Status.WAITING} | TERMINAL - {Status.COMPLETED}),

@@ -74,6 +74,10 @@ class JournalClient(ReplayingClient):
         #: have seen it.
         self.has_news = False
 
+    def leave_if_paused(self) -> None:
+        """See `ReplayingClient.leave_if_paused`."""
+        self._attempt.leave_if_paused()
+
     @property
     def attempt(self) -> Attempt:
         """Give the attempt it serves."""

@@ -85,9 +85,11 @@ def _asked(
     *,
     is_virtual: bool = False,
 ) -> AbstractContextManager[None]:
-    replay = _replay_of(context.state)
-    if replay is not None and operation_identifier is not None:
-        replay.ask(operation_identifier, is_virtual=is_virtual)
+    client = context.state._service_client
+    if isinstance(client, ReplayingClient) and operation_identifier is not None:
+        # Before anything is begun; what other branches have begun comes to its end.
+        client.leave_if_paused()
+        client.replay.ask(operation_identifier, is_virtual=is_virtual)
     return _replay_aware(context, operation_identifier, is_virtual=is_virtual)
 
 

@@ -196,6 +196,9 @@ class ReplayingClient:
     #: The comparison of the invocation it serves.
     replay: Replay
 
+    def leave_if_paused(self) -> None:
+        """End the invocation before its next operation, if the run is to be paused there."""
+
 
 def ending(error: ErrorObject | None) -> str:
     """Say how a context or a workflow ended, as the beginning of what it did not do."""

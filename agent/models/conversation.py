@@ -63,8 +63,9 @@ class Conversation:
 
     @cached_property
     def prompt(self) -> str:
-        """Give the text the conversation began with."""
-        return text_of(self.messages[0]) if self.messages else ""
+        """Give the text the conversation began with, without what a person added to it."""
+        first = self.messages[0]["content"] if self.messages else []
+        return first[0].get("text", "") if first else ""
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:

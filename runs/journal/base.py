@@ -6,9 +6,9 @@ safe to call from several threads, and from several processes on the same store.
 Every method may raise `JournalUnavailableError` (the store did not answer; try again) and
 `CorruptRecordError` (a record can't be read; the others can). Methods that give large values may
 raise `PayloadMissingError` and `PayloadHashError`. A write that raised `JournalUnavailableError`
-may have been made: `accept`, `claim`, `renew`, `cancel`, `expire`, `give_up`, `retry`, `fork`,
-`heartbeat_callback` and `time_out_callback` can just be repeated; before repeating any other, look
-at what is there. Instants keep whole milliseconds.
+may have been made: `accept`, `claim`, `renew`, `cancel`, `pause`, `resume`, `tell`, `expire`,
+`give_up`, `retry`, `fork`, `heartbeat_callback` and `time_out_callback` can just be repeated;
+before repeating any other, look at what is there. Instants keep whole milliseconds.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +29,8 @@ from runs.json_types import Json
 from runs.lifecycle import Ending
 from runs.notices import Notice
 from runs.operations import Operation, OperationError
-from runs.run import Artifact, Lease, Progress, Run, RunFailure, Status, Usage
+from runs.run import Artifact, Lease, Pause, Progress, Run, RunFailure, Status, Usage
+from runs.told import Tell
 
 #: How many records one `Changes` may hold: a DynamoDB transaction takes 100, the head is one.
 MAX_CHANGES = 99
@@ -94,6 +95,8 @@ class Changes:
     agents: Sequence[AgentRecord] = ()
     tools: Sequence[ToolEntry] = ()
     approvals: Sequence[Approval] = ()
+    #: Messages that agents were given, as they are then.
+    tells: Sequence[Tell] = ()
     artifacts: Sequence[Artifact] = ()
     progress: Progress | None = None
     #: Added to the head's usage.
@@ -106,7 +109,14 @@ class Changes:
 
     def __len__(self) -> int:
         """Count the records, without the head."""
-        parts = (self.operations, self.events, self.messages, self.agents, self.tools)
+        parts = (
+            self.operations,
+            self.events,
+            self.messages,
+            self.agents,
+            self.tools,
+            self.tells,
+        )
         return sum(len(part) for part in parts) + (self.family_id is not None)
 
 
@@ -326,6 +336,39 @@ class Journal(Protocol):
         """
         ...
 
+    def pause(self, session_id: str, wish: Pause, *, now: datetime) -> Run:
+        """Have a run do nothing until it is resumed: no time and no answer wakes it.
+
+        A run nobody works on is WAITING from now on; the worker of one somebody works on is asked.
+        The deadline stays as it is. Twice is once.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            SteeringRefusedError: It has ended or is about to, or the Lambda service works on it.
+        """
+        ...
+
+    def resume(self, session_id: str, *, now: datetime, by: str, origin: str = "") -> Run:
+        """Make a paused run due at once; leave one that is not paused as it is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            SteeringRefusedError: It has ended, or is about to.
+        """
+        ...
+
+    def tell(self, session_id: str, message: Tell, *, now: datetime) -> Tell:
+        """Leave a message for an agent of the run, and give it with its number.
+
+        An agent is given it at the next edge of its loop, once. Nobody is woken. Repeated with
+        the same id, it is the same message.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            SteeringRefusedError: It has ended, or is about to.
+        """
+        ...
+
     def expire(self, session_id: str, *, now: datetime) -> Run:
         """End a run whose deadline has passed; leave any other as it is.
 
@@ -519,6 +562,10 @@ class Journal(Protocol):
 
     def agent(self, session_id: str, agent: str) -> AgentRecord | None:
         """Read what an agent keeps besides its messages."""
+        ...
+
+    def tells(self, session_id: str, *, after: int = 0) -> list[Tell]:
+        """Read what the run's agents were told, or what came after the message of that number."""
         ...
 
     def tool(self, session_id: str, tool_use_id: str) -> ToolEntry | None:

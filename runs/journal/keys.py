@@ -32,6 +32,19 @@ AGENTS = KeyRange("AGENT#", f"AGENT#{_LAST}")
 TOOLS = KeyRange("TOOL#", f"TOOL#{_LAST}")
 
 
+TELLS = KeyRange("TELL#", f"TELL#{_LAST}")
+
+
+def tell_key(number: int) -> str:
+    """Name the record of a message for a run's agents; the keys sort as the numbers do."""
+    return f"TELL#{number:010d}"
+
+
+def tells_after(number: int) -> KeyRange:
+    """Give the keys of the messages after one; 0 is before the first."""
+    return KeyRange(tell_key(number + 1), TELLS.high)
+
+
 def retry_key(number: int) -> str:
     """Name the record of what a retry does."""
     return f"RETRY#{number:010d}"

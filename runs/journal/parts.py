@@ -13,12 +13,13 @@ from runs.journal.keys import (
     message_key,
     operation_key,
     retry_key,
+    tell_key,
     tool_key,
 )
 from runs.lifecycle import Change
 from runs.payloads import Codec
 from runs.plan_record import PLAN
-from runs.records import AGENT, EVENT, MAX_INLINE, MESSAGE, OPERATION, TOOL, Record
+from runs.records import AGENT, EVENT, MAX_INLINE, MESSAGE, OPERATION, TELL, TOOL, Record
 
 Parts = dict[str, Record]
 
@@ -50,12 +51,14 @@ def parts_of(changes: Changes, codec: Codec, *, max_inline: int = MAX_INLINE) ->
     for approval in changes.approvals:
         key = approval_key(approval.operation_id)
         parts[key] = codec.encode(APPROVAL, approval, max_inline=max_inline)
+    for tell in changes.tells:
+        parts[tell_key(tell.number)] = codec.encode(TELL, tell, max_inline=max_inline)
     return parts
 
 
 def outside_parts(change: Change, codec: Codec) -> Parts:
     """Make the records of what somebody outside an attempt changes, but for the events."""
-    outside = Changes(operations=change.operations, approvals=change.approvals)
+    outside = Changes(operations=change.operations, approvals=change.approvals, tells=change.tells)
     parts = parts_of(outside, codec)
     if change.plan is not None:
         parts[retry_key(change.plan.number)] = codec.encode(PLAN, change.plan)

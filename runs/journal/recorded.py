@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from runs import lifecycle
+from runs import lifecycle, telling
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import open_child_id
@@ -23,13 +23,15 @@ from runs.journal.keys import (
     events_after,
     messages_of,
     operation_key,
+    tells_after,
     tool_key,
 )
 from runs.json_types import Json
-from runs.lifecycle import Ending, Rule
+from runs.lifecycle import Change, Ending, Rule
 from runs.operations import Operation
-from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TOOL
-from runs.run import Lease, Run, RunFailure, Status
+from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TELL, TOOL
+from runs.run import Lease, Pause, Run, RunFailure, Status
+from runs.told import Tell
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +120,34 @@ class RecordJournal(AnsweredRecords, AgainRecords):
         """See `Journal.cancel`."""
         run = self._change(session_id, partial(lifecycle.cancel, now=now, reason=reason))
         return self._with_children(run, now)
+
+    def pause(self, session_id: str, wish: Pause, *, now: datetime) -> Run:
+        """See `Journal.pause`."""
+        return self._change(session_id, partial(lifecycle.pause, wish=wish, now=now))
+
+    def resume(self, session_id: str, *, now: datetime, by: str, origin: str = "") -> Run:
+        """See `Journal.resume`."""
+        rule = partial(lifecycle.resume, by=by, origin=origin, now=now)
+        return self._change(session_id, rule)
+
+    def tell(self, session_id: str, message: Tell, *, now: datetime) -> Tell:
+        """See `Journal.tell`."""
+        written: list[Tell] = []
+
+        def apply(run: Run) -> Change:
+            # Read after the head: whatever adds a message adds to the head's version.
+            known = {each.tell_id: each for each in self.tells(session_id)}
+            change = telling.tell(run, message, known=known.keys(), now=now)
+            written[:] = change.tells or (known[message.tell_id],)
+            return change
+
+        self._change(session_id, apply)
+        return written[0]
+
+    def tells(self, session_id: str, *, after: int = 0) -> list[Tell]:
+        """See `Journal.tells`."""
+        found = self._records(session_id, tells_after(after))
+        return [self._decoded(TELL, session_id, *pair) for pair in found]
 
     def expire(self, session_id: str, *, now: datetime) -> Run:
         """See `Journal.expire`."""
