@@ -351,11 +351,11 @@ def pause(run: Run, wish: Pause, *, now: datetime) -> Change:
     is_held, is_known = _is_held(run, now), run.pause is not None
     if is_known and (is_held or run.status is Status.WAITING):
         return Change(run=run)
-    wished = run if is_known else replace(run, pause=wish, version=run.version + 1, updated_at=now)
+    wished = run if is_known else replace(run, pause=wish)
     asked = _told(EventType.PAUSE_REQUESTED, now, By=wish.by, From=wish.origin, Reason=wish.reason)
     events = () if is_known else (asked,)
     if is_held:
-        return Change(run=wished, events=events)
+        return Change(run=replace(wished, version=run.version + 1, updated_at=now), events=events)
     parked = _paused(wished, wished.pause or wish, now)
     return replace(parked, events=(*events, *parked.events))
 

@@ -152,7 +152,7 @@ def test_a_timer_that_comes_due_wakes_no_paused_run(plant: Plant) -> None:
 
 
 def test_a_paused_run_is_nobodys_to_claim(plant: Plant) -> None:
-    def workflow(_: object, context: DurableContext) -> object:
+    def workflow(_: object, context: DurableContext) -> None:
         context.wait(Duration.from_seconds(3600), name="an hour")
 
     plant.run(workflow)

@@ -10,10 +10,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hypothesis.strategies import booleans, floats, integers, none, one_of, sampled_from
 
 from runs import lifecycle
-from runs.errors import ClaimLostError, IllegalTransitionError, LeaseLostError
+from runs.errors import (
+    ClaimLostError,
+    IllegalTransitionError,
+    LeaseLostError,
+    SteeringRefusedError,
+)
 from runs.events import EventType
 from runs.lifecycle import Change, Ending, lease_of
-from runs.run import TERMINAL, TRANSITIONS, Lease, Run, RunFailure, Status
+from runs.run import TERMINAL, TRANSITIONS, Lease, Pause, Run, RunFailure, Status
 from tests.support.journals import NOW, a_run, later
 
 
@@ -118,6 +123,33 @@ class RunLife(RuleBasedStateMachine):
         assert self.run.status in TERMINAL or self.run.cancel_requested
 
     @rule()
+    def somebody_pauses(self) -> None:
+        try:
+            change = lifecycle.pause(self.run, Pause(by="ada", at=self.now), now=self.now)
+        except SteeringRefusedError:
+            assert self.run.status in TERMINAL or self.run.cancel_requested
+            return
+        self.apply(change)
+        assert self.run.pause is not None
+
+    @rule()
+    def somebody_resumes(self) -> None:
+        was_parked = self.run.pause is not None and self.run.status is Status.WAITING
+        try:
+            change = lifecycle.resume(self.run, by="ada", now=self.now)
+        except SteeringRefusedError:
+            assert self.run.status in TERMINAL or self.run.cancel_requested
+            return
+        self.apply(change)
+        assert self.run.pause is None
+        assert self.run.is_due(self.now) or not was_parked
+
+    @precondition(lambda self: self.run.status not in TERMINAL)
+    @rule()
+    def somebody_answers(self) -> None:
+        self.apply(Change(run=lifecycle.notice(self.run, now=self.now)))
+
+    @rule()
     def the_deadline_is_looked_at(self) -> None:
         self.apply(lifecycle.expire(self.run, now=self.now))
         assert self.run.status in TERMINAL or self.run.deadline_at > self.now
@@ -147,6 +179,13 @@ class RunLife(RuleBasedStateMachine):
             assert not run.cancel_requested
 
     @invariant()
+    def a_paused_run_that_nobody_has_is_woken_by_nothing(self) -> None:
+        run = self.run
+        if run.pause is not None and run.status is not Status.BUSY:
+            assert (run.status, run.wake_at) == (Status.WAITING, None)
+            assert run.waiting_for == "paused by ada"
+
+    @invariant()
     def attempts_are_counted(self) -> None:
         assert self.run.attempt == len(self.leases)
         assert self.run.lost_attempts <= self.run.attempt
@@ -161,6 +200,7 @@ def test_a_claim_says_why_it_was_lost() -> None:
     cases = [
         (run, NOW, "worker holds its lease until 2026-01-31T08:31:00.000Z"),
         (replace(run, cancel_requested=True), later(99), "its cancellation was requested"),
+        (replace(run, pause=Pause(by="ada", at=NOW)), later(99), "it is paused by ada"),
         (a_run(status=Status.COMPLETED), NOW, "it is COMPLETED"),
         (a_run(deadline_at=NOW), NOW, "its deadline was 2026-01-31T08:30:00.000Z"),
         (
