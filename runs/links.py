@@ -18,7 +18,7 @@ from runs.seals import Seal
 
 _PURPOSE = "errand.approval.link.1"
 #: What the pages are below, on the API.
-_PATH = "/a/"
+PATH = "/a/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Links:
 
     def url(self, link: Link) -> str:
         """Give a link as the address of its page."""
-        return f"{self._base_url}{_PATH}{self.token(link)}"
+        return f"{self._base_url}{PATH}{self.token(link)}"
 
     def token(self, link: Link) -> str:
         """Write a link as a token."""
