@@ -17,6 +17,7 @@ from cli import (
     record_command,
     run_commands,
     stack_commands,
+    steering_commands,
 )
 from cli.errors import CliError, DetachedError, ExitCode
 from cli.text import clean
@@ -98,6 +99,9 @@ app.command(rich_help_panel=_RUNS)(read_commands.show)
 app.command(rich_help_panel=_RUNS)(read_commands.watch)
 app.command(rich_help_panel=_RUNS)(read_commands.result)
 app.command(rich_help_panel=_RUNS)(run_commands.cancel)
+app.command(rich_help_panel=_RUNS)(steering_commands.tell)
+app.command(rich_help_panel=_RUNS)(steering_commands.pause)
+app.command(rich_help_panel=_RUNS)(steering_commands.resume)
 app.command(rich_help_panel=_RUNS)(again_commands.retry)
 app.command(rich_help_panel=_RUNS)(again_commands.fork)
 app.command(rich_help_panel=_RUNS)(approval_commands.approvals)

@@ -1,7 +1,5 @@
 """The commands about what people are asked: approvals, approve, deny."""
 
-import getpass
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +14,7 @@ from cli.errors import UsageError
 from cli.options import AsJson, aimed
 from cli.places import Aim, place_for_reading
 from cli.screen import Screen, look_of
+from cli.who import origin, person_name
 from runs.approvals import Verdict
 from runs.asked import Person
 from runs.deciding import Ballot
@@ -171,20 +170,7 @@ def _desk(aim: Aim, screen: Screen) -> ApprovalDesk:
 
 
 def _person(by: str | None, roles: list[str] | None) -> Person:
-    name = (_user() if by is None else by).strip()
-    if not name:
-        msg = f"--by is {by!r}, expected a name"
-        raise UsageError(msg)
-    return Person(name=name, roles=frozenset(roles or ()), origin=f"cli on {socket.gethostname()}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        # A container's user may have no name.
-        msg = "your user has no name here; say who decides with --by NAME"
-        raise UsageError(msg) from error
+    return Person(name=person_name(by), roles=frozenset(roles or ()), origin=origin())
 
 
 def _content(given: str) -> str:

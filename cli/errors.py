@@ -8,6 +8,7 @@ CliError
 │   ├── AmbiguousApprovalError  several approvals could be meant
 │   └── NothingAskedError   the run asks nothing any more
 ├── UndecidedError          the approval takes no decision any more, or not this one; 1
+├── UnsteeredError          the run takes no message, pause or resumption any more; 1
 ├── DetachedError           Ctrl-C while watching; 130
 ├── InterruptedStartError   Ctrl-C while the local stack was coming up; 130
 ├── UnfinishedRunError      the run has not ended yet; 5
@@ -96,6 +97,10 @@ class NothingAskedError(UsageError):
 
 class UndecidedError(CliError):
     """A decision was not taken; what the approval came to stands."""
+
+
+class UnsteeredError(CliError):
+    """The run takes no message, pause or resumption any more, or not from here."""
 
 
 class DetachedError(CliError):

@@ -63,6 +63,10 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.LEASE_RELEASED: ("handed back", Tone.WARN),
     EventType.RUN_PARKED: ("parked", Tone.PLAIN),
     EventType.CANCEL_REQUESTED: ("cancellation requested", Tone.WARN),
+    EventType.PAUSE_REQUESTED: ("pause requested", Tone.WARN),
+    EventType.RUN_RESUMED: ("resumed", Tone.GOOD),
+    EventType.MESSAGE_TOLD: ("told", Tone.PLAIN),
+    EventType.MESSAGE_DELIVERED: ("message delivered", Tone.QUIET),
     EventType.RUN_RETRIED: ("taken up again", Tone.WARN),
     EventType.RUN_STALLED: ("stalled", Tone.BAD),
     EventType.BUDGET_SET: ("budget set", Tone.PLAIN),
@@ -80,6 +84,8 @@ _WORDS: Mapping[EventType, tuple[str, Tone]] = {
     EventType.APPROVAL_EXPIRED: ("nobody decided in time", Tone.BAD),
 }
 
+#: Characters of what an agent is told that a line shows.
+_MOST = 200
 #: How a tool was left, where it did not do what it was called for.
 _LEFT = {
     "interrupted": ("tool asks", Tone.PLAIN),
@@ -209,6 +215,20 @@ def _name_of(event: Event) -> str:
     return f"by {by or 'somebody'}{f' ({origin})' if origin else ''}"
 
 
+def _said(event: Event) -> str:
+    number, agent = _number(event, "Number"), _word(event, "Agent")
+    words = text.one_line(_word(event, "Text") or "")
+    return _joined(
+        f"message {number}{f' for {agent}' if agent else ''}",
+        _name_of(event),
+        words if len(words) <= _MOST else f"{words[:_MOST]}…",
+    )
+
+
+def _heard(event: Event) -> str:
+    return f"message {_number(event, 'Number')} to {event.name or 'an agent'}"
+
+
 def _approval(event: Event) -> str:
     return f"approval {_word(event, 'ApprovalId')}"
 
@@ -230,6 +250,10 @@ _DETAILS: Mapping[EventType, Callable[[Event], str]] = {
     EventType.DISPATCHED: lambda event: f"dispatch {_number(event, 'Dispatch')}",
     EventType.RUN_PARKED: _parked,
     EventType.CANCEL_REQUESTED: lambda event: _word(event, "Reason") or "",
+    EventType.PAUSE_REQUESTED: lambda event: _joined(_name_of(event), _word(event, "Reason")),
+    EventType.RUN_RESUMED: _name_of,
+    EventType.MESSAGE_TOLD: _said,
+    EventType.MESSAGE_DELIVERED: _heard,
     EventType.RUN_RETRIED: _retried,
     EventType.BUDGET_SET: _budget,
     EventType.MODEL_CALLED: _model,

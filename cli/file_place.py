@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cli.desk import ApprovalDesk
 from cli.errors import UnreachableError, UsageError
+from cli.helm import Helm, JournalHelm
 from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
@@ -88,6 +89,12 @@ class FilePlace:
             service=_LambdaOnDemand(),
         )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
+
+    def helm(self) -> Helm:
+        """See `Place.helm`. The worker finds a wish to pause at its next heartbeat."""
+        return JournalHelm(
+            self._open(), clock=lambda: datetime.now(UTC), translated=self._translated
+        )
 
     def operator(self) -> Operator:
         """See `Place.operator`. The agent that writes the journal finds what is queued in it."""

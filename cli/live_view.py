@@ -96,13 +96,21 @@ def _headline(run: Run, look: Look) -> RenderableType:
 
 
 def _status(run: Run, look: Look) -> Text:
-    label = run.status.value
     if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at < look.now:
         # The worker missed its heartbeats; a watcher should not believe it is still at work.
-        label = f"{label}, lease expired"
+        label = f"{run.status.value}, lease expired"
+        return Text(label, STATUS_STYLES[run.status])
+    return Text(standing(run), STATUS_STYLES[run.status])
+
+
+def standing(run: Run) -> str:
+    """Say how a run stands: what it waits for, and who paused it."""
+    if run.pause is not None:
+        pausing = "to be " if run.status is Status.BUSY else ""
+        return f"{run.status.value}, {pausing}{text.one_line(run.pause.words)}"
     if run.status is Status.WAITING and run.waiting_for:
-        label = f"{label} for {text.one_line(run.waiting_for)}"
-    return Text(label, STATUS_STYLES[run.status])
+        return f"{run.status.value} for {text.one_line(run.waiting_for)}"
+    return run.status.value
 
 
 def _steps(scene: Scene, look: Look, *, room: int) -> RenderableType:

@@ -6,6 +6,7 @@ from botocore.config import Config
 
 from cli.desk import ApprovalDesk
 from cli.errors import LostError, UnreachableError
+from cli.helm import Helm
 from cli.operating import Operator
 from cli.reader import RunReader
 from cli.stack import Client, Stack
@@ -58,6 +59,10 @@ class LocalPlace:
     def desk(self) -> ApprovalDesk:
         """See `Place.desk`."""
         return self._stack().desk()
+
+    def helm(self) -> Helm:
+        """See `Place.helm`."""
+        return self._stack().helm()
 
     def operator(self) -> Operator:
         """See `Place.operator`."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from cli.desk import ApprovalDesk
 from cli.errors import UsageError
 from cli.file_place import FilePlace
+from cli.helm import Helm
 from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
@@ -43,6 +44,10 @@ class Place(Protocol):
 
     def operator(self) -> Operator:
         """Open it for those who take up runs again, or fork them."""
+        ...
+
+    def helm(self) -> Helm:
+        """Open it for those who steer runs that go on."""
         ...
 
     def desk(self) -> ApprovalDesk:

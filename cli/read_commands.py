@@ -65,10 +65,14 @@ def show(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
     if not as_json:
         is_begun_anew = run.retries or run.forked_from is not None
         known = reader.operations(run.session_id) if is_begun_anew else None
-        screen.show(show_view(run, events, look_of(screen.out), operations=known))
+        tells = reader.tells(run)
+        view = show_view(run, events, look_of(screen.out), operations=known, tells=tells)
+        screen.show(view)
         return
     operations = reader.operations(run.session_id)
-    screen.show_json(history_to_json(run, events=events, operations=operations))
+    screen.show_json(
+        history_to_json(run, events=events, operations=operations, tells=reader.tells(run))
+    )
 
 
 @aimed

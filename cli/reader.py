@@ -11,6 +11,7 @@ from runs.ids import MIN_SESSION_ID
 from runs.journal.base import MAX_PAGE, Journal, Recorded
 from runs.operations import Operation
 from runs.run import Run, Status
+from runs.told import Tell
 
 T = TypeVar("T")
 
@@ -93,6 +94,13 @@ class RunReader:
         """Read all operations of a run."""
         with self._translated():
             return self._journal.operations(session_id)
+
+    def tells(self, run: Run) -> Sequence[Tell]:
+        """Read what a run's agents were told; most runs' were told nothing."""
+        if not run.tells:
+            return ()
+        with self._translated():
+            return self._journal.tells(run.session_id)
 
     def use(self, work: Callable[[Journal], T]) -> T:
         """Do some work with the journal itself."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cli.told_view import tell_to_json
 from runs.budget import standings
 from runs.history import history
 from runs.instants import to_iso
@@ -12,7 +13,8 @@ from runs.journal.base import Recorded
 from runs.json_types import Json
 from runs.operations import Operation, OperationError
 from runs.receipt import Receipt, Resumption, receipt
-from runs.run import Artifact, Progress, Run, RunFailure, Usage
+from runs.run import Artifact, Pause, Progress, Run, RunFailure, Usage
+from runs.told import Tell
 
 
 def run_to_json(run: Run) -> dict[str, Json]:
@@ -45,9 +47,21 @@ def run_to_json(run: Run) -> dict[str, Json]:
         "waiting_for": run.waiting_for,
         "wake_at": _instant(run.wake_at),
         "cancel_requested": run.cancel_requested,
+        "paused": _pause(run.pause),
         "retries": run.retries,
         "retried_at": _instant(run.retried_at),
         "forked_from": _origin(run),
+    }
+
+
+def _pause(pause: Pause | None) -> Json:
+    if pause is None:
+        return None
+    return {
+        "by": pause.by,
+        "from": pause.origin,
+        "reason": pause.reason,
+        "at": to_iso(pause.at),
     }
 
 
@@ -64,7 +78,11 @@ def _origin(run: Run) -> Json:
 
 
 def history_to_json(
-    run: Run, *, events: Sequence[Recorded], operations: Sequence[Operation]
+    run: Run,
+    *,
+    events: Sequence[Recorded],
+    operations: Sequence[Operation],
+    tells: Sequence[Tell] = (),
 ) -> dict[str, Json]:
     """Give a run's JSON object with everything that happened.
 
@@ -74,6 +92,7 @@ def history_to_json(
     return {
         **run_to_json(run),
         "receipt": receipt_to_json(receipt(run, (recorded.event for recorded in events))),
+        "told": [tell_to_json(tell, run) for tell in tells],
         "events": [
             recorded.event.to_json(event_id) for event_id, recorded in enumerate(events, start=1)
         ],

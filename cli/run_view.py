@@ -9,16 +9,18 @@ from rich.text import Text
 from cli import text
 from cli.asks_view import ask_lines
 from cli.facts import fact
-from cli.live_view import counters, elapsed
+from cli.live_view import counters, elapsed, standing
 from cli.look import STATUS_STYLES, Look
 from cli.receipt_view import receipt_lines, saved_words
 from cli.run_json import artifact_path, owner_pid
 from cli.timeline import Step, Timeline
+from cli.told_view import told_lines, undelivered_line
 from runs.journal.base import Recorded
 from runs.json_types import Json
 from runs.operations import Operation
 from runs.receipt import Receipt, receipt
 from runs.run import Artifact, Lease, Run, Status
+from runs.told import Tell
 
 #: Below this width a list shows the beginnings of ids: they are ids, too.
 _WIDE = 110
@@ -43,6 +45,7 @@ def show_view(
     look: Look,
     *,
     operations: Sequence[Operation] | None = None,
+    tells: Sequence[Tell] = (),
 ) -> RenderableType:
     """Draw one run with its timeline.
 
@@ -51,6 +54,7 @@ def show_view(
         events: Its timeline.
         look: How things are drawn.
         operations: Its operations, where events alone do not tell which there are.
+        tells: What its agents were told.
     """
     timeline = Timeline().extended(events)
     if operations is not None:
@@ -59,19 +63,25 @@ def show_view(
     sections: list[RenderableType] = [_facts(run, bill, look)]
     if asks := list(ask_lines(run, timeline.asks, look)):
         sections += ["", *asks]
+    if tells:
+        sections += ["", Text("Told", "bold"), *told_lines(run, tells, look)]
     if timeline.steps:
         sections += ["", Text("Steps", "bold"), _steps(timeline, run, look)]
     sections += ["", Text(f"Timeline ({_zone(run, look)})", "bold"), _events(events, run, look)]
     return Group(*sections)
 
 
-def outcome_lines(run: Run, look: Look, bill: Receipt | None = None) -> Iterator[Text]:
+def outcome_lines(
+    run: Run, look: Look, bill: Receipt | None = None, *, tells: Sequence[Tell] = ()
+) -> Iterator[Text]:
     """Say how a run ended, what it found and where its files are; one line each."""
     yield _verdict(run, look)
     if bill is not None and (words := saved_words(bill, look)):
         yield Text(f"replay saved {words}", "dim")
     if run.error is not None:
         yield Text(text.clean(f"{run.error.type}: {run.error.message}"), "red")
+    if (undelivered := undelivered_line(run, tells)) is not None:
+        yield undelivered
     if found := headline(run.result):
         yield Text(found, "bold")
     yield from _files(run.artifacts)
@@ -219,9 +229,7 @@ def _status_words(run: Run) -> str:
         return (
             f"{run.status.value}, cancellation requested: {text.one_line(run.cancel_reason or '')}"
         )
-    if run.waiting_for:
-        return f"{run.status.value} for {text.one_line(run.waiting_for)}"
-    return run.status.value
+    return standing(run)
 
 
 def _worker(run: Run, look: Look) -> Iterator[tuple[str, Text]]:

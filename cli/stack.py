@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
+from cli.helm import Helm, StackHelm
 from cli.operating import Operator
 from cli.reader import RunReader
 from runs.answering import Answers
@@ -61,6 +62,15 @@ class Stack:
         )
         return ApprovalDesk(answers, where=self.name, translated=self._translated)
 
+    def helm(self) -> Helm:
+        """Open the journal, and the way to the invoker, for those who steer runs."""
+        return StackHelm(
+            self._journal(),
+            ask=self._ask_invoker,
+            clock=lambda: datetime.now(UTC),
+            translated=self._translated,
+        )
+
     def operator(self) -> Operator:
         """Open the journal for those who take up runs again; the state machine watches them."""
         with self._translated():
@@ -98,18 +108,22 @@ class Stack:
 
     def cancel(self, session_id: str, *, reason: str) -> None:
         """Ask the invoker to end a run."""
-        request = {"action": "cancel", "session_id": session_id, "reason": reason}
+        request: dict[str, Json] = {"action": "cancel", "session_id": session_id, "reason": reason}
+        said = self._ask_invoker(request)
+        if said["outcome"] not in ("ENDED", "CANCELLING"):
+            msg = f"{session_id} was not cancelled: {said['outcome']}, {said.get('message')}"
+            raise CliError(msg)
+
+    def _ask_invoker(self, request: Mapping[str, Json]) -> Mapping[str, Json]:
         with self._translated():
             answer = self.clients("lambda").invoke(
                 FunctionName=self._output("InvokerName"), Payload=json.dumps(request).encode()
             )
-            said = json.loads(answer["Payload"].read())
+            said: Mapping[str, Json] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             msg = f"the invoker failed: {said.get('errorMessage', said)}; its log says more"
             raise UnreachableError(msg)
-        if said["outcome"] not in ("ENDED", "CANCELLING"):
-            msg = f"{session_id} was not cancelled: {said['outcome']}, {said.get('message')}"
-            raise CliError(msg)
+        return said
 
     def lost_requests(self) -> int:
         """Count the requests the bus took and could not hand on."""

@@ -1,6 +1,6 @@
 """Watching a run to its end, and what its end means to whoever called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cli.errors import DetachedError, ExitCode, UnreachableError
 from cli.follow import Follow
@@ -11,6 +11,7 @@ from cli.screen import Screen, look_of, now
 from cli.watching import Watcher
 from runs.receipt import Receipt, receipt
 from runs.run import Run, Status
+from runs.told import Tell
 
 
 def watch_to_end(
@@ -43,8 +44,16 @@ def watch_to_end(
 
 def tell_outcome(run: Run, screen: Screen, place: Place) -> None:
     """Print how a run ended, what replay saved it, what it found and where its files are."""
-    for line in outcome_lines(run, look_of(screen.out), _receipt(run, place)):
+    tells = _tells(run, place)
+    for line in outcome_lines(run, look_of(screen.out), _receipt(run, place), tells=tells):
         screen.show(line)
+
+
+def _tells(run: Run, place: Place) -> Sequence[Tell]:
+    try:
+        return place.reader().tells(run)
+    except UnreachableError:
+        return ()
 
 
 def _receipt(run: Run, place: Place) -> Receipt | None:
