@@ -7,7 +7,7 @@ service client; one that is not ours, such as Lambda's own, is left alone.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
@@ -64,6 +64,7 @@ def _map_given(
 ) -> BatchResult[Any]:
     # On the thread that asks for the operation next: its id is made inside.
     if (replay := _replay_of(context.state)) is not None:
+        inputs = _readable_twice(inputs)
         replay.give(items_of_map(inputs))
     return _map(context, inputs, func, name, config)
 
@@ -75,8 +76,14 @@ def _parallel_given(
     config: ParallelConfig | None = None,
 ) -> BatchResult[Any]:
     if (replay := _replay_of(context.state)) is not None:
+        functions = _readable_twice(functions)
         replay.give(items_of_parallel(functions))
     return _parallel(context, functions, name, config)
+
+
+def _readable_twice(given: Sequence[Any]) -> Sequence[Any]:
+    # The SDK asks for a sequence and takes a generator, too: to look at that is to use it up.
+    return list(given) if isinstance(given, Iterator) else given
 
 
 def _asked(

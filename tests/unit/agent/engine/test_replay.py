@@ -1,8 +1,11 @@
 """A run goes on under other code than it began under, or ends with the first difference."""
 
 import json
+from functools import partial
+from typing import Any, cast
 
 import pytest
+from aws_durable_execution_sdk_python import BatchResult, DurableContext, durable_execution
 
 from agent.registry import Handler
 from runs.again import Retry
@@ -137,6 +140,30 @@ def test_a_large_map_keeps_its_items_apart(still: Engine) -> None:
 
     (mapped,) = [op for op in still.journal.operations("run-1") if op.sub_type == "Map"]
     assert len(set(json.loads(mapped.items or "[]"))) == len(items)
+
+
+@pytest.mark.parametrize("is_map", [True, False], ids=["map", "parallel"])
+def test_items_that_can_be_read_once_are_worked_on_all_the_same(
+    still: Engine, *, is_map: bool
+) -> None:
+    @durable_execution
+    def workflow(_event: object, context: DurableContext) -> list[int]:
+        def branch(_: DurableContext, item: int, *_place: object) -> int:
+            return item
+
+        found: BatchResult[int]
+        # As untyped code may: the SDK takes what it asks a sequence of.
+        if is_map:
+            found = context.map(cast("Any", iter([1, 2])), branch, name="all")
+        else:
+            branches = (partial(branch, item=item) for item in (1, 2))
+            found = context.parallel(cast("Any", branches), name="all")
+        v.ask(context)
+        return found.get_results()
+
+    run = replayed(still, workflow, workflow)
+
+    assert (run.status, run.result) == (Status.COMPLETED, [1, 2])
 
 
 def _answered_under(engine: Engine, handler: Handler) -> Run:
