@@ -53,16 +53,14 @@ class Overrun:
 
         It is an absolute amount. Of several agents that came to the limit together and were all
         approved, each raises it to about the same, and not each by as much. An amount that can't
-        be read raises nothing: the agent comes to the limit again, and asks again.
+        be read, or be a limit, raises nothing: the agent comes to the limit again, and asks again.
         """
         text = self.question.content if decision.content is None else decision.content
         try:
             more = Decimal(text.strip().lstrip("$").replace(",", ""))
-        except DecimalException:
+            return _budget(self.standing.limit, self.standing.used + more) if more > 0 else Budget()
+        except (DecimalException, ValueError, OverflowError):
             return Budget()
-        if not more.is_finite() or more <= 0:
-            return Budget()
-        return _budget(self.standing.limit, self.standing.used + more)
 
 
 def more(

@@ -7,6 +7,7 @@ all of it. A limit is reached when as much is used; whoever is about to use more
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from types import MappingProxyType
 
 from runs.json_types import Json
 
@@ -14,15 +15,35 @@ from runs.json_types import Json
 BUDGET_EXCEEDED = "BudgetExceeded"
 
 
+#: The highest limits there are. A run may work all the time it may have, and that is 30 days:
+#: Step Functions executions may last a year, ours stay well below.
+MAX_TOKENS = 10**12
+MAX_COST_USD = 1_000_000
+MAX_SECONDS = 30 * 24 * 3600
+
+_HIGHEST = MappingProxyType(
+    {"max_tokens": MAX_TOKENS, "max_cost_usd": MAX_COST_USD, "max_seconds": MAX_SECONDS}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a run may use at most; None is no limit."""
+    """What a run may use at most; None is no limit.
+
+    Raises:
+        ValueError: A limit is no number, below zero or beyond the highest there is. On a head it
+            could not be read again.
+    """
 
     #: Of model calls: input, output, read from and written to a cache.
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
     #: Of work: what its attempts and those of its children took, not what it waited parked.
     max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for limit, highest in _HIGHEST.items():
+            _check(limit, getattr(self, limit), highest)
 
     @property
     def is_set(self) -> bool:
@@ -119,6 +140,24 @@ def standings(budget: Budget, used: Used) -> Iterator[Standing]:
 def reached(budget: Budget, used: Used) -> Standing | None:
     """Give the first limit that is reached; None while none is."""
     return next((each for each in standings(budget, used) if each.is_reached), None)
+
+
+def _check(limit: str, amount: object, highest: int) -> None:
+    if amount is None or _is_limit(limit, amount, highest):
+        return
+    kind = "a whole number" if limit == "max_tokens" else "a number"
+    msg = f"{limit} is {amount!r}, expected {kind} from 0 to {highest:,}"
+    raise ValueError(msg)
+
+
+def _is_limit(limit: str, amount: object, highest: int) -> bool:
+    if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
+        return False
+    if limit == "max_tokens" and not isinstance(amount, int):
+        return False
+    # Floats that are no number are between no two; a decimal may not even be asked.
+    is_number = not isinstance(amount, Decimal) or amount.is_finite()
+    return is_number and 0 <= amount <= highest
 
 
 def _text(limit: str, amount: Decimal) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from runs.budget import Budget
+from runs.budget import MAX_COST_USD, MAX_SECONDS, MAX_TOKENS, Budget
 from runs.errors import InvalidRequestError
 from runs.ids import MAX_SESSION_ID, SESSION_ID, session_id_for
 from runs.json_types import Json
@@ -20,13 +20,10 @@ DEFAULT_WORKFLOW = "cost-analysis"
 MAX_PROMPT = 100_000
 MAX_INPUT = 2_048
 MAX_IDEMPOTENCY_KEY = 1_024
-#: Seconds. Step Functions executions may last a year; ours stay well below.
-MAX_DEADLINE_SECONDS = 30 * 24 * 3600
+MAX_DEADLINE_SECONDS = MAX_SECONDS
 MAX_ATTEMPTS = 100
-MAX_TOKENS = 10**12
 #: A hundredth of a cent: less is no limit but a run that can't begin.
 MIN_COST_USD = 0.0001
-MAX_COST_USD = 1_000_000
 
 #: C0 and C1 controls, DEL, and lone surrogates (which no UTF-8 store takes).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -211,7 +208,7 @@ def budget_of(data: Mapping[str, Json]) -> Budget:
         max_tokens=_whole(data, "max_tokens", most=MAX_TOKENS),
         # By its text: what was written as 0.1 is a tenth of a dollar, not the float next to it.
         max_cost_usd=None if cost is None else Decimal(str(cost)),
-        max_seconds=_number(data, "max_seconds", most=MAX_DEADLINE_SECONDS),
+        max_seconds=_number(data, "max_seconds", most=MAX_SECONDS),
     )
 
 

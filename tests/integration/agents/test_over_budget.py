@@ -102,7 +102,7 @@ def test_whoever_approves_says_how_much_more(plant: Plant) -> None:
     assert run.status is Status.COMPLETED
 
 
-@pytest.mark.parametrize("content", ["a lot", "-5", "0", "nan", "inf", "1"])
+@pytest.mark.parametrize("content", ["a lot", "-5", "0", "nan", "inf", "1e400", "9e999999", "1"])
 def test_an_amount_that_does_not_do_is_asked_for_again(plant: Plant, content: str) -> None:
     workflow = walking(more(max_tokens=100_000))
     plant.run(workflow, budget=TOKENS)

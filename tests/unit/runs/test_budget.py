@@ -1,7 +1,9 @@
 """What a run may use, and what counts against it."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
@@ -61,6 +63,30 @@ def test_a_limit_says_how_it_stands_and_never_has_less_than_nothing_left() -> No
     assert str(seconds) == "max_seconds is 60.0 s, used is 12.5 s"
     assert [tokens.left, cost.left, seconds.left] == [999_900, 0, Decimal("47.5")]
     assert cost == Standing(limit="max_cost_usd", allowed=Decimal("0.10"), used=Decimal("0.30"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "amount", "expected"),
+    [
+        ("max_tokens", "5", "a whole number from 0 to 1,000,000,000,000"),
+        ("max_tokens", 1.5, "a whole number from 0 to 1,000,000,000,000"),
+        ("max_tokens", True, "a whole number from 0 to 1,000,000,000,000"),
+        ("max_tokens", 10**13, "a whole number from 0 to 1,000,000,000,000"),
+        ("max_cost_usd", "0.5", "a number from 0 to 1,000,000"),
+        ("max_cost_usd", Decimal("sNaN"), "a number from 0 to 1,000,000"),
+        ("max_cost_usd", Decimal("1e400"), "a number from 0 to 1,000,000"),
+        ("max_seconds", float("nan"), "a number from 0 to 2,592,000"),
+        ("max_seconds", float("inf"), "a number from 0 to 2,592,000"),
+        ("max_seconds", -1, "a number from 0 to 2,592,000"),
+    ],
+)
+def test_what_can_be_no_limit_is_refused_before_it_is_written(
+    limit: str, amount: object, expected: str
+) -> None:
+    message = re.escape(f"{limit} is {amount!r}, expected {expected}")
+
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Budget(**cast("dict[str, Any]", {limit: amount}))
 
 
 def test_a_default_is_for_limits_that_are_missing_only() -> None:
