@@ -85,6 +85,8 @@ class Attempt:
         self.closed = threading.Event()
         #: The agents with a model call in flight: to end the attempt now would lose its answer.
         self.calling: set[str] = set()
+        #: Of a child run: what its family may use, as it was when that was first of interest.
+        self.family_budget: Budget | None = None
         #: The agents that ask to go on when the budget is used up. While there is one, no step is
         #: refused for the time it may take: the agent's next model call asks.
         self.asking: set[str] = set()

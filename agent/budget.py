@@ -14,6 +14,18 @@ from runs.budget import Budget, Used, reached
 from runs.run import Run
 
 
+def set_limits(attempt: Attempt, default: Budget) -> None:
+    """Give the run the default limits it has none for; a child goes by its family's.
+
+    Raises:
+        LeaseLostError: The run is another's now; nothing was written.
+        JournalUnavailableError: The journal did not answer for half the lease's time.
+    """
+    run = attempt.run
+    if run.root_session_id is None and run.budget.or_else(default) != run.budget:
+        attempt.raise_budget(run.budget.or_else(default))
+
+
 def check_call(attempt: Attempt, loaded: LoadedModel, *, agent: str) -> None:
     """Refuse a model call that the budget does not cover. Reads one head if there are limits.
 
@@ -36,20 +48,33 @@ def check_call(attempt: Attempt, loaded: LoadedModel, *, agent: str) -> None:
 def check_time(attempt: Attempt) -> None:
     """Refuse to go on when the run has worked as long as it may.
 
-    Nothing is looked at while a model call is in flight: ending the attempt would lose its answer,
-    which is paid for.
+    Reads one head if there is such a limit. Nothing is looked at while a model call is in flight:
+    ending the attempt would lose its answer, which is paid for.
 
     Raises:
         BudgetExceededError: `max_seconds` is reached.
         JournalUnavailableError: The journal did not answer; the attempt was told to stop.
     """
-    holder = None if attempt.calling else _holder(attempt)
+    if attempt.calling or not _is_timed(attempt):
+        return
+    holder = _holder(attempt)
     if holder is None:
         return
     time_only = Budget(max_seconds=holder.budget.max_seconds)
     standing = reached(time_only, _used(attempt, holder))
     if standing is not None:
         raise BudgetExceededError(holder.session_id, standing)
+
+
+def _is_timed(attempt: Attempt) -> bool:
+    """Say whether there is a limit of time: steps are many, and most runs have none."""
+    if attempt.run.root_session_id is None:
+        return attempt.run.budget.max_seconds is not None
+    if attempt.family_budget is None:
+        # Once: a limit that is there may be raised, but a family seldom gets one on its way.
+        holder = _holder(attempt)
+        attempt.family_budget = Budget() if holder is None else holder.budget
+    return attempt.family_budget.max_seconds is not None
 
 
 def _holder(attempt: Attempt) -> Run | None:

@@ -72,6 +72,7 @@ def compose_function(config: Config, registry: Registry) -> DurableFunction:
         limits=config.limits,
         model=config.model,
         clock=_now,
+        budget=config.budget,
     )
 
 

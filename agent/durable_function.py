@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python.lambda_service import (
 
 from agent import threads
 from agent.attempt import Attempt, StopReason
+from agent.budget import set_limits
 from agent.durable.answers import Answer, agrees, ending, failure, pending
 from agent.durable.approvals import asked_for
 from agent.durable.service import ServiceClient
@@ -43,6 +44,7 @@ from agent.services import InvocationContext, Services
 from agent.settling import Settler
 from agent.supervision import supervise
 from runs.artifacts.base import ArtifactStore
+from runs.budget import Budget
 from runs.errors import (
     ClaimLostError,
     InvalidRequestError,
@@ -92,6 +94,8 @@ class DurableFunction:
     limits: Limits
     model: ModelChoice
     clock: Callable[[], datetime]
+    #: The limits of runs that were asked for without.
+    budget: Budget = field(default_factory=Budget)
 
     def invoke(self, event: Any, context: LambdaContext) -> Answer:  # noqa: ANN401 - Lambda's
         """Work on an execution until it ends, waits, or the invocation's time is nearly up.
@@ -221,6 +225,7 @@ class DurableFunction:
             ends_at=began_at + left,
         )
         try:
+            set_limits(attempt, self.budget)
             answered = handler(service.open(attempt), invocation)
             event = invocation_event(
                 attempt, began_at=began_at, request_id=invocation.aws_request_id

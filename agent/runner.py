@@ -11,6 +11,7 @@ from functools import partial
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 from agent.attempt import Attempt
+from agent.budget import set_limits
 from agent.durable.children import Children
 from agent.durable.client import JournalClient
 from agent.jobs import Job
@@ -208,7 +209,7 @@ class Runner:
         while not attempt.leaving.is_set():
             try:
                 attempt.stop_with_parent()
-                self._limit(attempt)
+                set_limits(attempt, self.budget)
                 if attempt.leaving.is_set():
                     break
                 outcome = self._invoke(attempt)
@@ -225,12 +226,6 @@ class Runner:
             if not isinstance(outcome, Suspended) or not self._sleep(attempt, outcome):
                 return outcome
         return Stopped()
-
-    def _limit(self, attempt: Attempt) -> None:
-        """Give the run the default limits it has none for; a child goes by its family's."""
-        run = attempt.run
-        if run.root_session_id is None and run.budget.or_else(self.budget) != run.budget:
-            attempt.raise_budget(run.budget.or_else(self.budget))
 
     def _invoke(self, attempt: Attempt) -> Outcome:
         try:

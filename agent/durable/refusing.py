@@ -16,8 +16,7 @@ def refusal_of(attempt: Attempt, updates: Iterable[OperationUpdate]) -> BudgetEx
     Raises:
         JournalUnavailableError: The journal did not answer; the attempt was told to stop.
     """
-    is_limited = attempt.run.budget.max_seconds is not None
-    if not is_limited or attempt.asking or not any(map(_begins_step, updates)):
+    if attempt.asking or not any(map(_begins_step, updates)):
         return None
     try:
         check_time(attempt)

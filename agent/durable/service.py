@@ -139,7 +139,10 @@ class ServiceClient:
         telling user code that anything failed. That is how an attempt ends that must stop or has
         lost its lease.
         """
-        is_stopping = self._must_stop(updates)
+        try:
+            is_stopping = self._must_stop(updates)
+        except JournalUnavailableError:
+            is_stopping = True
         kept = self._without_ending(finished(updates) if is_stopping else updates)
         if not kept:
             return self._answer(None if is_stopping else self._token)

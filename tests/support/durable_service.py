@@ -33,6 +33,7 @@ from agent.registry import Handler, Registry
 from agent.runner import Limits
 from agent.settling import Settler
 from runs.artifacts.folder import FolderStore
+from runs.budget import Budget
 from runs.errors import JournalUnavailableError
 from runs.ids import execution_session_id
 from runs.journal.base import Accepted
@@ -136,6 +137,16 @@ class AbsentJournal(FlakyJournal):
     """A journal whose store can be away altogether."""
 
     is_down = False
+    #: Whether the next head is not given.
+    is_forgetful = False
+
+    def get(self, session_id: str) -> Run | None:
+        """Give a head, or not."""
+        if self.is_forgetful:
+            self.is_forgetful = False
+            msg = "the store is throttling"
+            raise JournalUnavailableError(msg)
+        return super().get(session_id)
 
     def accept(self, run: Run) -> Accepted:
         """Accept, or not."""
@@ -148,7 +159,7 @@ class AbsentJournal(FlakyJournal):
 class Lambda:
     """A durable function with one workflow, invoked by a service that remembers."""
 
-    def __init__(self, folder: Path, workflow: Handler) -> None:
+    def __init__(self, folder: Path, workflow: Handler, *, budget: Budget | None = None) -> None:
         self.clock = StillClock()
         self.artifacts = FolderStore(folder / "artifacts")
         self.journal = AbsentJournal(self.artifacts)
@@ -161,6 +172,7 @@ class Lambda:
             limits=Limits(lease_seconds=15, stop_grace=timedelta(seconds=2)),
             model=ModelChoice.parse("offline"),
             clock=self.clock,
+            budget=budget or Budget(),
         )
 
     def invoke(self, *, seconds: float = 900.0, **request: object) -> Answer:

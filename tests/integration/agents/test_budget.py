@@ -379,6 +379,55 @@ def test_no_step_begins_when_the_time_is_used_up_and_what_is_done_stays(plant: P
     assert ended.used(plant.clock()).seconds == 30
 
 
+def test_no_step_of_a_child_begins_when_the_time_of_its_family_is_used_up(plant: Plant) -> None:
+    def parent(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+        return str(context.invoke("child", {}, name="child"))
+
+    def child(_event: Any, context: DurableContext) -> None:  # noqa: ANN401 - JSON
+        for number in range(5):
+            context.step(lambda _: plant.clock.advance(10), name=f"step {number}")
+
+    plant.accept(Budget(max_seconds=25))
+
+    plant.run(test=parent, child=child)
+    plant.look(test=parent, child=child)
+
+    (invoke,) = plant.journal.operations(SESSION_ID)
+    ended = plant.head(child_session_id(SESSION_ID, invoke.operation_id))
+    done = [each.name for each in plant.journal.operations(ended.session_id)]
+    assert done == ["step 0", "step 1", "step 2"]
+    assert ended.error is not None
+    assert ended.error.type == BUDGET_EXCEEDED
+    assert f"`errand retry {SESSION_ID} --max-seconds N`" in ended.error.message
+
+
+def test_the_steps_of_a_child_look_for_a_limit_once_if_there_is_none(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    get = plant.journal.get
+
+    def looking(session_id: str) -> Run | None:
+        looks.append(session_id)
+        return get(session_id)
+
+    def parent(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
+        return str(context.invoke("child", {}, name="child"))
+
+    def child(_event: Any, context: DurableContext) -> None:  # noqa: ANN401 - JSON
+        for number in range(20):
+            context.step(lambda _: None, name=f"step {number}")
+
+    plant.accept(Budget())
+    plant.run(test=parent, child=child)
+    monkeypatch.setattr(plant.journal, "get", looking)
+
+    plant.look(child=child)
+
+    assert plant.head().answers == 1
+    assert looks.count(SESSION_ID) < 10
+
+
 def test_the_time_a_child_works_counts_before_its_attempt_has_ended(plant: Plant) -> None:
     def parent(_event: Any, context: DurableContext) -> str:  # noqa: ANN401 - JSON
         context.step(lambda _: plant.clock.advance(20), name="before")

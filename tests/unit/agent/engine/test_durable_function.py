@@ -14,6 +14,7 @@ from agent.errors import NotDurableError
 from agent.lambda_home import invoke, load
 from agent.services import attempt_of
 from runs.again import Retry
+from runs.budget import Budget
 from runs.errors import ClaimLostError, RetryRefusedError
 from runs.events import EventType
 from runs.ids import new_lease_token
@@ -383,3 +384,37 @@ def test_a_function_that_lacks_a_setting_fails_each_execution_and_names_it(
     assert answer["Status"] == "FAILED"
     assert answer["Error"]["ErrorType"] == "ConfigError"
     assert answer["Error"]["ErrorMessage"].startswith(f"{variable} is not set, expected ")
+
+
+def test_a_run_asked_for_without_limits_gets_the_function_s(tmp_path: Path) -> None:
+    def work(_event: object, context: DurableContext) -> None:
+        for number in range(3):
+            context.step(lambda _: place.clock.advance(20), name=f"step {number}")
+
+    place = Lambda(tmp_path, durable_execution(work), budget=Budget(max_seconds=30))
+
+    answer = place.invoke()
+
+    assert answer["Error"]["ErrorType"] == "BudgetExceeded"
+    assert place.head().budget == Budget(max_seconds=30)
+    done = [operation.name for operation in place.journal.operations(SESSION_ID)]
+    assert done == ["step 0", "step 1"]
+
+
+def test_a_journal_that_goes_away_when_a_step_is_to_begin_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @durable_execution
+    def handler(_event: object, context: DurableContext) -> Any:  # noqa: ANN401 - JSON
+        place.journal.is_forgetful = place.head().attempt == 1
+        return step(context)
+
+    monkeypatch.setattr("agent.attempt.patiently", lambda call, **_: call())
+    place = Lambda(tmp_path, handler, budget=Budget(max_seconds=30))
+
+    answer = place.invoke()
+    again = place.invoke()
+
+    assert answer["Status"] == "PENDING"
+    assert kinds(place).count(EventType.STEP_STARTED) == 1
+    assert again["Status"] == "SUCCEEDED"
