@@ -15,6 +15,10 @@ REGISTRY = PROJECT / "agent" / "workflows" / "registry.toml"
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
+#: As senders know it.
+TASK_QUEUE = "post-generator-task-queue"
+
+
 class Target(StrEnum):
     """Where the template is for."""
 
@@ -69,6 +73,12 @@ class Settings:
     def stack_name(self) -> str:
         """The name of the CloudFormation stack."""
         return f"errand-{self.stage}"
+
+    @property
+    def task_queue_name(self) -> str:
+        """The name of the task queue; further stages of an account have one of their own."""
+        is_first = self.stage in {"local", "dev"}
+        return f"{TASK_QUEUE}{'' if is_first else f'-{self.stage}'}"
 
     @property
     def is_local(self) -> bool:

@@ -11,6 +11,7 @@ from infra.invoker import Invoker
 from infra.journal import JournalTable
 from infra.machine import RunMachine
 from infra.settings import Settings
+from infra.tasks import TaskQueue
 
 
 class ErrandStack(Stack):
@@ -59,12 +60,23 @@ class ErrandStack(Stack):
         ).machine
         self._let_it_wake(invoker.role, machine.state_machine_arn)
         rule = RequestRule(self, "Start", bus=bus, machine=machine)
+        tasks = TaskQueue(
+            self,
+            "Tasks",
+            settings=settings,
+            code=bundle,
+            table=journal.table,
+            artifacts=artifacts,
+            machine=machine,
+        )
         for name, value in {
             "TableName": journal.table.table_name,
             "BusName": bus.event_bus_name,
             "StateMachineArn": machine.state_machine_arn,
             "InvokerName": invoker.function.function_name,
             "DeadLetterQueueUrl": rule.dead_letters.queue_url,
+            "TaskQueueUrl": tasks.queue.queue_url,
+            "TaskDeadLetterQueueUrl": tasks.dead_letters.queue_url,
         }.items():
             CfnOutput(self, name, value=value)
 

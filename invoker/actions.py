@@ -165,7 +165,7 @@ class Invoker:
         given = payload.get("session_id")
         return RunRequest.from_json(
             payload.get("detail"),
-            source="events",
+            source="queue" if payload.get("source") == "queue" else "events",
             workflows=self.workflows,
             session_id=None if given is None else check_session_id(given),
             min_session_id=MIN_SESSION_ID,

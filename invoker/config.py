@@ -36,6 +36,40 @@ class Config:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueConfig:
+    """The configuration of the task queue's function, checked."""
+
+    table: str
+    #: A folder's path, or `s3://bucket/prefix`.
+    artifacts: str
+    workflows: frozenset[str]
+    #: The ARN of the state machine that each run has an execution of.
+    state_machine: str
+    queue_url: str
+    dead_letter_url: str
+    #: How long an answer is kept that comes before its question.
+    patience: timedelta
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "QueueConfig":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or wrong; the error names it.
+        """
+        names = _required(environ, "ERRAND_WORKFLOWS").split(",")
+        return cls(
+            table=_required(environ, "ERRAND_TABLE"),
+            artifacts=_required(environ, "ERRAND_ARTIFACTS"),
+            workflows=frozenset(name.strip() for name in names if name.strip()),
+            state_machine=_required(environ, "ERRAND_STATE_MACHINE"),
+            queue_url=_required(environ, "ERRAND_TASK_QUEUE"),
+            dead_letter_url=_required(environ, "ERRAND_DEAD_LETTERS"),
+            patience=timedelta(seconds=_seconds(environ, "ERRAND_ANSWER_WAIT_SECONDS")),
+        )
+
+
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:

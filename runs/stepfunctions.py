@@ -7,6 +7,7 @@ from typing import Protocol
 
 from runs.aws_errors import AnsweredError, codes_of, translated
 from runs.errors import UnwatchedRunError
+from runs.json_types import Json
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,41 @@ class StepFunctionsWatcher:
                 raise UnwatchedRunError(session_id, str(error)) from error
 
 
+class StepFunctionsStarter:
+    """Starts the execution that accepts a run and watches it to its end.
+
+    Its name is made of the run's id, which makes starting it twice once, whoever asks for it.
+    """
+
+    def __init__(self, client: Executions, *, state_machine: str) -> None:
+        self._client = client
+        self._state_machine = state_machine
+
+    def start(self, session_id: str, given: Json) -> None:
+        """Start an execution with an input, unless there is, or was, one of that run.
+
+        Raises:
+            JournalUnavailableError: Step Functions did not answer; it may have been started.
+            UnwatchedRunError: Step Functions refuses.
+        """
+        try:
+            with translated():
+                self._client.start_execution(
+                    stateMachineArn=self._state_machine,
+                    name=_named("run", session_id),
+                    input=json.dumps(given),
+                )
+        except AnsweredError as error:
+            if "ExecutionAlreadyExists" not in codes_of(error):
+                raise UnwatchedRunError(session_id, str(error)) from error
+
+
 def _execution_name(session_id: str, retry: int) -> str:
-    """Name a run's execution the same way each time; names may have 80 characters."""
-    name = f"{session_id}-retry-{retry}" if retry else session_id
+    """Name a run's watching execution the same way each time."""
+    return _named("watch", f"{session_id}-retry-{retry}" if retry else session_id)
+
+
+def _named(kind: str, name: str) -> str:
+    """Name an execution; names may have 80 characters."""
     is_short = len(name) <= _LONGEST_NAME
-    return f"watch-{name if is_short else hashlib.sha256(name.encode()).hexdigest()}"
+    return f"{kind}-{name if is_short else hashlib.sha256(name.encode()).hexdigest()}"

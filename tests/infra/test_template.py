@@ -27,6 +27,8 @@ def test_the_commands_find_what_they_need_in_the_outputs(synthesised: Synthesise
         "InvokerName",
         "StateMachineArn",
         "TableName",
+        "TaskDeadLetterQueueUrl",
+        "TaskQueueUrl",
     }
 
 
@@ -62,7 +64,7 @@ def keys_of(owner: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:
-    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role"))
+    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role", "Invoker"))
 
     table, machine = attribute(synthesised, TABLE), reference(synthesised, MACHINE)
     agent = [{"Ref": "RuntimeArn"}, {"Fn::Join": ["", [{"Ref": "RuntimeArn"}, "/*"]]}]
@@ -87,7 +89,7 @@ def test_the_state_machine_may_do_what_its_definition_does(synthesised: Synthesi
         "dynamodb:GetItem": [attribute(synthesised, TABLE)],
         "dynamodb:UpdateItem": [attribute(synthesised, TABLE)],
         "events:PutEvents": [attribute(synthesised, "AWS::Events::EventBus")],
-        "lambda:InvokeFunction": [attribute(synthesised, FUNCTION)],
+        "lambda:InvokeFunction": [attribute(synthesised, FUNCTION, "Invoker")],
         "states:StartExecution": [reference(synthesised, MACHINE)],
     }
 
@@ -115,13 +117,13 @@ def test_each_role_is_taken_by_one_service(synthesised: Synthesised) -> None:
     assert sorted(trusted) == [
         "events.amazonaws.com",
         "lambda.amazonaws.com",
+        "lambda.amazonaws.com",
         "states.amazonaws.com",
     ]
 
 
-def attribute(synthesised: Synthesised, kind: str) -> dict[str, Any]:
-    (name,) = synthesised.of_type(kind)
-    return {"Fn::GetAtt": [name, "Arn"]}
+def attribute(synthesised: Synthesised, kind: str, under: str = "") -> dict[str, Any]:
+    return {"Fn::GetAtt": [synthesised.id_of(kind, under), "Arn"]}
 
 
 def reference(synthesised: Synthesised, kind: str) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def test_failures_of_the_state_machine_are_logged_without_what_runs_hold(
 
 
 def test_the_invoker_gets_its_whole_configuration(synthesised: Synthesised) -> None:
-    function = synthesised.only(FUNCTION)
+    function = synthesised.only(FUNCTION, "Invoker")
     variables = function["Environment"]["Variables"]
 
     assert function["Handler"] == "invoker.start.handler"
@@ -186,9 +188,11 @@ def test_the_rule_starts_the_machine_with_the_event_s_id_and_detail(
 
 def test_requests_that_can_not_be_delivered_are_kept(synthesised: Synthesised) -> None:
     (target,) = synthesised.only("AWS::Events::Rule")["Targets"]
-    queue = synthesised.only("AWS::SQS::Queue")
+    queue = synthesised.only("AWS::SQS::Queue", "Start")
 
-    assert target["DeadLetterConfig"] == {"Arn": attribute(synthesised, "AWS::SQS::Queue")}
+    assert target["DeadLetterConfig"] == {
+        "Arn": attribute(synthesised, "AWS::SQS::Queue", "Start")
+    }
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 2 * 3600
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert queue["SqsManagedSseEnabled"] is True
@@ -197,7 +201,7 @@ def test_requests_that_can_not_be_delivered_are_kept(synthesised: Synthesised) -
 def test_dead_letters_are_taken_from_the_rule_alone_and_over_tls(
     synthesised: Synthesised,
 ) -> None:
-    statements = synthesised.only("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    statements = synthesised.only("AWS::SQS::QueuePolicy", "Start")["PolicyDocument"]["Statement"]
     (plain,) = (each for each in statements if each["Effect"] == "Deny")
     (sent,) = (each for each in statements if each["Effect"] == "Allow")
 

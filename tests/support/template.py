@@ -33,15 +33,19 @@ class Synthesised:
         found = self.template["Resources"].items()
         return {name: resource for name, resource in found if resource["Type"] == kind}
 
-    def only(self, kind: str) -> dict[str, Any]:
-        """Give the properties of the one resource of a type."""
-        (resource,) = self.of_type(kind).values()
-        properties: dict[str, Any] = resource["Properties"]
+    def id_of(self, kind: str, under: str = "") -> str:
+        """Give the logical id of the one resource of a type, of those in a construct."""
+        (found,) = (name for name in self.of_type(kind) if name.startswith(under))
+        return found
+
+    def only(self, kind: str, under: str = "") -> dict[str, Any]:
+        """Give the properties of the one resource of a type, of those in a construct."""
+        properties: dict[str, Any] = self.of_type(kind)[self.id_of(kind, under)]["Properties"]
         return properties
 
-    def role_of(self, kind: str, field: str) -> str:
+    def role_of(self, kind: str, field: str, under: str = "") -> str:
         """Give the logical id of the role that the one resource of a type runs under."""
-        role: str = self.only(kind)[field]["Fn::GetAtt"][0]
+        role: str = self.only(kind, under)[field]["Fn::GetAtt"][0]
         return role
 
     def statements(self, role: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,134 @@
+"""The task queue: work that comes as messages, and answers to what runs wait for."""
+
+from pathlib import Path
+
+from aws_cdk import (
+    Duration,
+    RemovalPolicy,
+    aws_dynamodb,
+    aws_iam,
+    aws_lambda,
+    aws_lambda_event_sources,
+    aws_logs,
+    aws_sqs,
+)
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.artifacts import let_use_artifacts
+from infra.settings import Settings
+
+#: A batch of messages, each with three tries at the journal.
+_TIMEOUT = Duration.seconds(60)
+#: Six times the function's: a message must not come again while it is worked on.
+_VISIBILITY = Duration.seconds(360)
+_BATCH = 5
+#: An answer waits for its question this long, which takes this many deliveries at most.
+_PATIENCE_SECONDS = {True: 120, False: 3600}
+_MOST_DELIVERIES = 30
+
+
+class TaskQueue(Construct):
+    """The queue with its dead letters, and the function that takes its messages."""
+
+    def __init__(  # noqa: PLR0913 - a construct names each thing it is wired to
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        code: Path,
+        table: aws_dynamodb.ITableV2,
+        artifacts: str,
+        machine: sfn.IStateMachine,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        name = settings.task_queue_name
+        self.dead_letters = _queue(self, "DeadLetters", name=f"{name}-dlq")
+        self.queue = _queue(
+            self,
+            "Queue",
+            name=name,
+            visibility_timeout=_VISIBILITY,
+            dead_letter_queue=aws_sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=_MOST_DELIVERIES
+            ),
+        )
+        log_group = aws_logs.LogGroup(
+            self,
+            "Logs",
+            retention=aws_logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = self._role(log_group, table=table, machine=machine)
+        if not settings.is_local:
+            self.role.add_to_policy(let_use_artifacts(artifacts))
+        self.function = aws_lambda.Function(
+            self,
+            "Function",
+            description="Takes the messages of the task queue",
+            runtime=aws_lambda.Runtime.PYTHON_3_14,
+            architecture=aws_lambda.Architecture.ARM_64,
+            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+            handler="invoker.queue.handler",
+            role=self.role,
+            timeout=_TIMEOUT,
+            memory_size=512,
+            log_group=log_group,
+            logging_format=aws_lambda.LoggingFormat.JSON,
+            environment={
+                "ERRAND_TABLE": table.table_name,
+                "ERRAND_ARTIFACTS": artifacts,
+                "ERRAND_WORKFLOWS": ",".join(settings.workflows),
+                "ERRAND_STATE_MACHINE": machine.state_machine_arn,
+                "ERRAND_TASK_QUEUE": self.queue.queue_url,
+                "ERRAND_DEAD_LETTERS": self.dead_letters.queue_url,
+                "ERRAND_ANSWER_WAIT_SECONDS": str(_PATIENCE_SECONDS[settings.is_local]),
+            },
+        )
+        self.function.add_event_source(
+            aws_lambda_event_sources.SqsEventSource(
+                self.queue, batch_size=_BATCH, max_concurrency=5, report_batch_item_failures=True
+            )
+        )
+
+    def _role(
+        self,
+        log_group: aws_logs.ILogGroup,
+        *,
+        table: aws_dynamodb.ITableV2,
+        machine: sfn.IStateMachine,
+    ) -> aws_iam.Role:
+        """Make a role of its own: the managed policy would let it write to every log group."""
+        role = aws_iam.Role(
+            self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com")
+        )
+        log_group.grant_write(role)
+        for sid, actions, resource in (
+            # A decision is a transaction of whole items. Query finds what was asked.
+            ("Journal", ["GetItem", "PutItem", "Query"], table.table_arn),
+            ("Machine", ["StartExecution", "SendTaskSuccess"], machine.state_machine_arn),
+            ("Pause", ["ChangeMessageVisibility"], self.queue.queue_arn),
+            ("DeadLetters", ["SendMessage"], self.dead_letters.queue_arn),
+        ):
+            service = {"Journal": "dynamodb", "Machine": "states"}.get(sid, "sqs")
+            role.add_to_policy(
+                aws_iam.PolicyStatement(
+                    sid=sid,
+                    actions=[f"{service}:{action}" for action in actions],
+                    resources=[resource],
+                )
+            )
+        return role
+
+
+def _queue(scope: Construct, construct_id: str, *, name: str, **more: object) -> aws_sqs.Queue:
+    return aws_sqs.Queue(
+        scope,
+        construct_id,
+        queue_name=name,
+        enforce_ssl=True,
+        encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
+        retention_period=Duration.days(14),
+        **more,
+    )
