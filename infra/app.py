@@ -1,4 +1,4 @@
-"""The CDK app: `python -m infra.app -c target=local|aws [-c stage=NAME] [--output DIR]`.
+"""The CDK app: `python -m infra.app -c target=local|aws [-c stage=NAME] [-c notify=MAIL,…]`.
 
 It is also what the `cdk` command runs; that gives context and folder in the environment.
 """
@@ -26,7 +26,8 @@ def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Pat
     """Write the cloud assembly and give its folder. Needs neither network nor Docker.
 
     Args:
-        context: `target`, and `stage` where it is not the default; wins over the `cdk` command's.
+        context: `target`, `stage` where it is not the default, and in `notify` who is told by
+            e-mail what runs ask; wins over the `cdk` command's.
         output: Where to; by default where the `cdk` command wants it, else `cdk.out`.
 
     Raises:
@@ -35,7 +36,9 @@ def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Pat
     folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
     app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
     settings = Settings.from_context(
-        target=app.node.try_get_context("target"), stage=app.node.try_get_context("stage")
+        target=app.node.try_get_context("target"),
+        stage=app.node.try_get_context("stage"),
+        notify=app.node.try_get_context("notify"),
     )
     stack = ErrandStack(
         app,

@@ -5,6 +5,8 @@ from pathlib import Path
 from aws_cdk import Duration, RemovalPolicy, aws_dynamodb, aws_iam, aws_lambda, aws_logs
 from constructs import Construct
 
+from infra.approvals import LinkKeys
+from infra.artifacts import let_use_artifacts
 from infra.settings import Settings
 
 #: Longer than the invoker's slowest way: three tries at the journal and one at a cold agent.
@@ -24,6 +26,9 @@ class Invoker(Construct):
         table: aws_dynamodb.ITableV2,
         runtime_arn: str,
         artifacts: str,
+        topic_arn: str,
+        approvals_url: str,
+        link_keys: LinkKeys,
     ) -> None:
         super().__init__(scope, construct_id)
         self.log_group = aws_logs.LogGroup(
@@ -33,6 +38,10 @@ class Invoker(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.role = _role(self, table=table, runtime_arn=runtime_arn, log_group=self.log_group)
+        if not settings.is_local:
+            # Letters quote what may be too large for an item.
+            self.role.add_to_policy(let_use_artifacts(artifacts))
+        link_keys.let_read(self.role)
         self.function = aws_lambda.Function(
             self,
             "Function",
@@ -53,6 +62,9 @@ class Invoker(Construct):
                 "ERRAND_WORKFLOWS": ",".join(settings.workflows),
                 "ERRAND_ARTIFACTS": artifacts,
                 "ERRAND_REDISPATCH_SECONDS": str(settings.redispatch_seconds),
+                "ERRAND_TOPIC_ARN": topic_arn,
+                "ERRAND_APPROVALS_URL": approvals_url,
+                "ERRAND_LINK_KEYS": link_keys.place,
             },
         )
 

@@ -12,6 +12,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 #: Read as data: the infrastructure knows the names of the workflows, and imports none of them.
 REGISTRY = PROJECT / "agent" / "workflows" / "registry.toml"
 
+#: As much as tells an address from a slip; the mail that confirms it proves the rest.
+_ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -36,6 +38,8 @@ class Settings:
     pace: Pace
     #: How long the agent has to claim a run before it is handed over again; doubles each time.
     redispatch_seconds: int
+    #: Who is told by e-mail that a decision is asked for; others may subscribe to the topic.
+    notify: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _STAGE.fullmatch(self.stage):
@@ -47,10 +51,19 @@ class Settings:
         if not self.workflows:
             msg = "there are no workflows, expected at least one line in the registry"
             raise ValueError(msg)
+        for address in self.notify:
+            if not _ADDRESS.fullmatch(address):
+                msg = f"notify has {address!r}, expected e-mail addresses, with ',' between them"
+                raise ValueError(msg)
 
     @classmethod
     def from_context(
-        cls, *, target: str | None, stage: str | None, registry: Path = REGISTRY
+        cls,
+        *,
+        target: str | None,
+        stage: str | None,
+        notify: str | None = None,
+        registry: Path = REGISTRY,
     ) -> "Settings":
         """Make the settings of a target from the CDK context.
 
@@ -67,6 +80,7 @@ class Settings:
             workflows=workflow_names(registry),
             pace=_PACES[chosen],
             redispatch_seconds=3 if chosen is Target.LOCAL else 20,
+            notify=tuple(filter(None, (each.strip() for each in (notify or "").split(",")))),
         )
 
     @property

@@ -6,10 +6,12 @@ from typing import Any
 from aws_cdk import CfnOutput, CfnParameter, Stack, aws_iam
 from constructs import Construct
 
+from infra.approvals import Approvals, LinkKeys
 from infra.events import RequestBus, RequestRule
 from infra.invoker import Invoker
 from infra.journal import JournalTable
 from infra.machine import RunMachine
+from infra.notifications import Notifications
 from infra.settings import Settings
 from infra.tasks import TaskQueue
 
@@ -41,6 +43,17 @@ class ErrandStack(Stack):
         )
         journal = JournalTable(self, "Journal", settings=settings)
         bus = RequestBus(self, "Requests", settings=settings).bus
+        link_keys = LinkKeys(self, "Links", settings=settings)
+        approvals = Approvals(
+            self,
+            "Approvals",
+            settings=settings,
+            code=bundle,
+            table=journal.table,
+            artifacts=artifacts,
+            link_keys=link_keys,
+        )
+        notifications = Notifications(self, "Notifications", settings=settings)
         invoker = Invoker(
             self,
             "Invoker",
@@ -49,7 +62,11 @@ class ErrandStack(Stack):
             table=journal.table,
             runtime_arn=runtime_arn,
             artifacts=artifacts,
+            topic_arn=notifications.topic.topic_arn,
+            approvals_url=approvals.url,
+            link_keys=link_keys,
         )
+        notifications.let_publish(invoker.role)
         machine = RunMachine(
             self,
             "Run",
@@ -58,7 +75,7 @@ class ErrandStack(Stack):
             table=journal.table,
             bus=bus,
         ).machine
-        self._let_it_wake(invoker.role, machine.state_machine_arn)
+        self._let_wake(machine.state_machine_arn, invoker.role, approvals.role)
         rule = RequestRule(self, "Start", bus=bus, machine=machine)
         tasks = TaskQueue(
             self,
@@ -74,19 +91,22 @@ class ErrandStack(Stack):
             "BusName": bus.event_bus_name,
             "StateMachineArn": machine.state_machine_arn,
             "InvokerName": invoker.function.function_name,
+            "TopicArn": notifications.topic.topic_arn,
             "DeadLetterQueueUrl": rule.dead_letters.queue_url,
             "TaskQueueUrl": tasks.queue.queue_url,
             "TaskDeadLetterQueueUrl": tasks.dead_letters.queue_url,
+            "ApprovalsUrl": approvals.url,
+            "LinkKeys": link_keys.place,
         }.items():
             CfnOutput(self, name, value=value)
 
-    def _let_it_wake(self, invoker: aws_iam.Role, machine_arn: str) -> None:
-        # A policy beside the role's own: the machine waits for the invoker, and this names the
+    def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
+        # A policy beside the roles' own: the machine waits for the invoker, and this names the
         # machine.
         aws_iam.Policy(
             self,
             "Wake",
-            roles=[invoker],
+            roles=list(roles),
             statements=[
                 aws_iam.PolicyStatement(
                     sid="Wake", actions=["states:SendTaskSuccess"], resources=[machine_arn]

@@ -50,6 +50,14 @@ class Agent(Protocol):
         ...
 
 
+class Notifier(Protocol):
+    """Who tells deciders; see `runs.notifying.Notifier`."""
+
+    def notify(self, session_id: str) -> Run:
+        """Send what is due for a run, and give its head with the time of what is due next."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoker:
     """The actions, with all they work on."""
@@ -57,6 +65,7 @@ class Invoker:
     journal: Journal
     agent: Agent
     signal: Signal
+    notifier: Notifier
     workflows: frozenset[str]
     redispatch: timedelta
     clock: Callable[[], datetime]
@@ -100,8 +109,8 @@ class Invoker:
         return self._look_again(self._told(self.journal.expire(session_id, now=self.clock())))
 
     def stop(self, session_id: str) -> Answer:
-        """End the runtime session of a run that is over, and not that of its retry."""
-        if (run := self._taken_up_again(session_id)) is not None:
+        """End the runtime session of a run that is over or waits, and not of one that goes on."""
+        if (run := self._going_on(session_id)) is not None:
             return self._look_again(run)
         try:
             self.agent.stop(session_id)
@@ -111,6 +120,23 @@ class Invoker:
             )
             return later(session_id, str(error))
         return Answer(outcome=Outcome.STOPPED, session_id=session_id)
+
+    def notify(self, session_id: str) -> Answer:
+        """Tell those who may decide on what a run asks what there is to tell.
+
+        What could not be sent is due again, by the run's head. The state machine of a run that has
+        ended waits for that, for a while.
+        """
+        run = self.notifier.notify(session_id)
+        if run.notify_at is None or not run.status.is_terminal:
+            return _answer(Outcome.NOTIFIED, run)
+        seconds = math.ceil((run.notify_at - self.clock()).total_seconds())
+        return Answer(
+            outcome=Outcome.RETRY,
+            session_id=session_id,
+            message="not all that is to be told could be sent",
+            retry_seconds=max(_SOON_SECONDS, seconds),
+        )
 
     def cancel(self, session_id: str, *, reason: str) -> Answer:
         """End a run nobody works on, and tell the state machine; ask the worker of any other."""
@@ -232,14 +258,15 @@ class Invoker:
             retry_seconds=max(_SOON_SECONDS, math.ceil(seconds)),
         )
 
-    def _taken_up_again(self, session_id: str) -> Run | None:
-        """Give a run that an operator has retried since it was seen to be over."""
+    def _going_on(self, session_id: str) -> Run | None:
+        """Give a run that was retried since it was seen to be over, or answered while it waited."""
         try:
             run = self.journal.get(session_id)
         except RunError:
             # It was over when it could be read, and its session is billed.
             return None
-        return run if run is not None and not run.status.is_terminal else None
+        is_going_on = run is not None and run.status in {Status.QUEUED, Status.BUSY}
+        return run if is_going_on else None
 
     def _ask_worker(self, run: Run, action: str) -> None:
         try:

@@ -31,6 +31,8 @@ class Outcome(StrEnum):
     RESUMED = "RESUMED"
     #: The journal holds something about the run that can't be read: a person must look.
     UNREADABLE = "UNREADABLE"
+    #: What there was to tell those who may decide was sent, or is due again later.
+    NOTIFIED = "NOTIFIED"
     #: The runtime session is stopped.
     STOPPED = "STOPPED"
 

@@ -1,4 +1,4 @@
-"""What the invoker is told by its environment."""
+"""What the functions are told by their environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from invoker.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The function's configuration, checked."""
+    """The invoker's configuration, checked."""
 
     table: str
     runtime_arn: str
@@ -18,6 +18,12 @@ class Config:
     artifacts: str
     #: How long the agent has to claim a run, the first time, before it is handed over again.
     redispatch: timedelta
+    #: The SNS topic of those who may decide on what runs ask.
+    topic_arn: str
+    #: Where the pages of approvals are, and the keys that links to them are signed with: the ARN
+    #: of a secret, or a file's path.
+    approvals_url: str
+    link_keys: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
@@ -33,6 +39,33 @@ class Config:
             workflows=frozenset(name.strip() for name in names if name.strip()),
             artifacts=_required(environ, "ERRAND_ARTIFACTS"),
             redispatch=timedelta(seconds=_seconds(environ, "ERRAND_REDISPATCH_SECONDS")),
+            topic_arn=_required(environ, "ERRAND_TOPIC_ARN"),
+            approvals_url=_required(environ, "ERRAND_APPROVALS_URL"),
+            link_keys=_required(environ, "ERRAND_LINK_KEYS"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsConfig:
+    """The configuration of the approvals' function, checked."""
+
+    table: str
+    #: A folder's path, or `s3://bucket/prefix`.
+    artifacts: str
+    #: The ARN of a secret, or a file's path.
+    link_keys: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "ApprovalsConfig":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing; the error names it.
+        """
+        return cls(
+            table=_required(environ, "ERRAND_TABLE"),
+            artifacts=_required(environ, "ERRAND_ARTIFACTS"),
+            link_keys=_required(environ, "ERRAND_LINK_KEYS"),
         )
 
 

@@ -22,7 +22,7 @@ from runs.request import check_session_id, check_text, kind_of
 
 logger = logging.getLogger(__name__)
 
-_ACTIONS = "accept, cancel, dispatch, expire, pause, resume, stop"
+_ACTIONS = "accept, cancel, dispatch, expire, notify, pause, resume, stop"
 _MAX_REASON = 1_000
 #: How many characters of an action that is none the refusal shows.
 _SHOWN = 100
@@ -88,6 +88,8 @@ def _act_on(
             return invoker.dispatch(session_id, seconds_left=seconds_left)
         case "expire":
             return invoker.expire(session_id)
+        case "notify":
+            return invoker.notify(session_id)
         case "stop":
             return invoker.stop(session_id)
         case "cancel":
@@ -102,9 +104,7 @@ def _act_on(
             )
 
 
-def _steer(
-    invoker: Invoker, session_id: str, event: Mapping[str, Json], *, action: str
-) -> Answer:
+def _steer(invoker: Invoker, session_id: str, event: Mapping[str, Json], *, action: str) -> Answer:
     by, origin = _text(event, "by"), _text(event, "from")
     if not by:
         raise InvalidRequestError(field="by", message="is missing, expected who asks")

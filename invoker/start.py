@@ -12,6 +12,7 @@ import boto3
 
 from invoker.actions import Invoker
 from invoker.config import Config
+from invoker.notifying import LateNotifier
 from invoker.routing import answer
 from invoker.transport import CLIENT_CONFIG, AgentRuntime
 from invoker.wiring import LateSignal, journal_of
@@ -27,16 +28,22 @@ class LambdaContext(Protocol):
 
 
 def _invoker(config: Config) -> Invoker:
+    journal = journal_of(table=config.table, artifacts=config.artifacts)
     return Invoker(
-        journal=journal_of(table=config.table, artifacts=config.artifacts),
+        journal=journal,
         agent=AgentRuntime(
             boto3.client("bedrock-agentcore", config=CLIENT_CONFIG), arn=config.runtime_arn
         ),
         signal=LateSignal(),
+        notifier=LateNotifier(config, journal=journal, clock=_now),
         workflows=config.workflows,
         redispatch=config.redispatch,
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 _INVOKER = _invoker(Config.from_env(os.environ))

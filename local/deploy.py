@@ -12,6 +12,7 @@ from local.errors import DeploymentError
 
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_VERSION = "31"
+_TEMPLATES = "errand-templates"
 _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 120.0
 
@@ -29,14 +30,14 @@ def deploy(assembly: Assembly, *, endpoint: str, parameters: Mapping[str, str]) 
     Raises:
         DeploymentError: A resource failed; the message says which and why.
     """
-    _upload(assembly, endpoint)
+    template_url = _upload(assembly, endpoint)
     local_client("ssm", endpoint).put_parameter(
         Name=_BOOTSTRAP_PARAMETER, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
     )
     client = local_client("cloudformation", endpoint)
     request = {
         "StackName": assembly.stack_name,
-        "TemplateBody": assembly.template,
+        "TemplateURL": template_url,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
@@ -48,12 +49,17 @@ def deploy(assembly: Assembly, *, endpoint: str, parameters: Mapping[str, str]) 
     return _outputs(client, assembly.stack_name)
 
 
-def _upload(assembly: Assembly, endpoint: str) -> None:
+def _upload(assembly: Assembly, endpoint: str) -> str:
+    """Upload what the template names, and the template: a request has room for 51,200 bytes."""
     client = local_client("s3", endpoint)
     for bucket in sorted({asset.bucket for asset in assembly.assets}):
         client.create_bucket(Bucket=bucket)
     for asset in assembly.assets:
         client.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.read())
+    key = f"{assembly.stack_name}.json"
+    client.create_bucket(Bucket=_TEMPLATES)
+    client.put_object(Bucket=_TEMPLATES, Key=key, Body=assembly.template.encode())
+    return f"{endpoint}/{_TEMPLATES}/{key}"
 
 
 def _submit(client: Client, request: Mapping[str, Any]) -> None:

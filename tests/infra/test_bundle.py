@@ -14,6 +14,9 @@ ENVIRON = {
     "ERRAND_WORKFLOWS": "cost-analysis",
     "ERRAND_ARTIFACTS": "/tmp/artifacts",  # noqa: S108 - a name; nothing is written
     "ERRAND_REDISPATCH_SECONDS": "20",
+    "ERRAND_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:approvals",
+    "ERRAND_APPROVALS_URL": "https://api.example",
+    "ERRAND_LINK_KEYS": "/keys",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -58,6 +61,7 @@ def test_the_handler_imports_with_nothing_but_the_bundle(
 
 def test_the_handler_loads_no_store_it_does_not_use(imported: dict[str, list[str]]) -> None:
     unused = {"sqlite3", "runs.journal.sqlite", "runs.artifacts.s3", "asyncio"}
+    unused |= {"runs.letters", "runs.links", "itsdangerous"}
 
     assert not unused & set(imported["modules"])
 
@@ -72,7 +76,18 @@ def test_the_bundle_holds_the_invoker_and_no_agent(bundle: Path) -> None:
 def test_the_bundle_holds_only_the_api_models_it_calls(bundle: Path) -> None:
     models = {path.name for path in (bundle / "botocore" / "data").iterdir() if path.is_dir()}
 
-    assert models == {"bedrock-agentcore", "dynamodb", "s3", "stepfunctions", "sts"}
+    assert models == {
+        *(
+            "bedrock-agentcore",
+            "dynamodb",
+            "s3",
+            "secretsmanager",
+            "sns",
+            "sqs",
+            "stepfunctions",
+            "sts",
+        )
+    }
 
 
 def test_the_bundle_holds_no_byte_code(bundle: Path) -> None:

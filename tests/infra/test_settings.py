@@ -27,6 +27,16 @@ def test_a_stage_that_could_not_name_resources_is_refused(stage: str) -> None:
         Settings.from_context(target=Target.AWS, stage=stage)
 
 
+@pytest.mark.parametrize("address", ["ada", "ada@", "@example.com", "ada@example", "a b@c.de"])
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(ValueError, match=f"notify has {address!r}, expected e-mail addresses"):
+        Settings.from_context(target="aws", stage=None, notify=f"bob@example.com,{address}")
+
+
+def test_nobody_is_told_by_default() -> None:
+    assert Settings.from_context(target="aws", stage=None).notify == ()
+
+
 def test_the_workflows_are_those_of_the_agent_s_registry() -> None:
     assert Settings.from_context(target="aws", stage=None).workflows == workflow_names(REGISTRY)
     assert "cost-analysis" in workflow_names(REGISTRY)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import cfnlint
@@ -10,6 +11,8 @@ from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 MACHINE = "AWS::StepFunctions::StateMachine"
+SUBSCRIPTION = "AWS::SNS::Subscription"
+TOPIC = "AWS::SNS::Topic"
 TABLE = "AWS::DynamoDB::GlobalTable"
 
 
@@ -22,13 +25,16 @@ def test_cfn_lint_finds_nothing(synthesised: Synthesised) -> None:
 
 def test_the_commands_find_what_they_need_in_the_outputs(synthesised: Synthesised) -> None:
     assert synthesised.outputs == {
+        "ApprovalsUrl",
         "BusName",
         "DeadLetterQueueUrl",
         "InvokerName",
+        "LinkKeys",
         "StateMachineArn",
         "TableName",
         "TaskDeadLetterQueueUrl",
         "TaskQueueUrl",
+        "TopicArn",
     }
 
 
@@ -77,6 +83,7 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "dynamodb:Query": [table],
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
+        "sns:Publish": [reference(synthesised, TOPIC)],
         "states:SendTaskSuccess": [machine],
     }
 
@@ -116,6 +123,7 @@ def test_each_role_is_taken_by_one_service(synthesised: Synthesised) -> None:
 
     assert sorted(trusted) == [
         "events.amazonaws.com",
+        "lambda.amazonaws.com",
         "lambda.amazonaws.com",
         "lambda.amazonaws.com",
         "states.amazonaws.com",
@@ -162,10 +170,13 @@ def test_the_invoker_gets_its_whole_configuration(synthesised: Synthesised) -> N
     assert function["Handler"] == "invoker.start.handler"
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert variables.keys() == {
+        "ERRAND_APPROVALS_URL",
         "ERRAND_ARTIFACTS",
+        "ERRAND_LINK_KEYS",
         "ERRAND_REDISPATCH_SECONDS",
         "ERRAND_RUNTIME_ARN",
         "ERRAND_TABLE",
+        "ERRAND_TOPIC_ARN",
         "ERRAND_WORKFLOWS",
     }
     assert "cost-analysis" in variables["ERRAND_WORKFLOWS"].split(",")
@@ -190,9 +201,7 @@ def test_requests_that_can_not_be_delivered_are_kept(synthesised: Synthesised) -
     (target,) = synthesised.only("AWS::Events::Rule")["Targets"]
     queue = synthesised.only("AWS::SQS::Queue", "Start")
 
-    assert target["DeadLetterConfig"] == {
-        "Arn": attribute(synthesised, "AWS::SQS::Queue", "Start")
-    }
+    assert target["DeadLetterConfig"] == {"Arn": attribute(synthesised, "AWS::SQS::Queue", "Start")}
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 2 * 3600
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert queue["SqsManagedSseEnabled"] is True
@@ -209,6 +218,32 @@ def test_dead_letters_are_taken_from_the_rule_alone_and_over_tls(
     assert sent["Principal"] == {"Service": "events.amazonaws.com"}
     source = attribute(synthesised, "AWS::Events::Rule")
     assert sent["Condition"] == {"ArnEquals": {"aws:SourceArn": source}}
+
+
+def test_what_deciders_are_told_is_encrypted_and_sent_over_tls(synthesised: Synthesised) -> None:
+    (denied,) = synthesised.only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+
+    assert "alias/aws/sns" in str(synthesised.only(TOPIC)["KmsMasterKeyId"])
+    assert (denied["Effect"], denied["Action"]) == ("Deny", "sns:Publish")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nobody_is_subscribed_who_was_not_named(synthesised: Synthesised) -> None:
+    assert synthesised.of_type(SUBSCRIPTION) == {}
+
+
+def test_who_is_named_is_told_by_e_mail(tmp_path: Path) -> None:
+    from infra.app import synthesise  # noqa: PLC0415 - see `synthesised`
+
+    folder = synthesise(
+        {"target": "aws", "notify": "ada@example.com, bob@example.com"}, output=tmp_path
+    )
+
+    found = Synthesised.read(folder, Target.AWS).of_type(SUBSCRIPTION).values()
+    assert {(each["Properties"]["Protocol"], each["Properties"]["Endpoint"]) for each in found} == {
+        ("email", "ada@example.com"),
+        ("email", "bob@example.com"),
+    }
 
 
 def test_logs_end_some_day(synthesised: Synthesised) -> None:

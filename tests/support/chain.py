@@ -235,7 +235,12 @@ def running_chain(folder: Path) -> Iterator[Chain]:
         outputs = deploy(
             read_assembly(assembly),
             endpoint=emulator.endpoint,
-            parameters={"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(artifacts)},
+            parameters={
+                "RuntimeArn": RUNTIME_ARN,
+                "ArtifactsUri": str(artifacts),
+                "LinkKeysFile": str(folder / "link-keys"),
+                "Endpoint": emulator.endpoint,
+            },
         )
         chain = Chain(emulator, plane, outputs=outputs, artifacts=artifacts)
         try:

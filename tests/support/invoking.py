@@ -9,8 +9,11 @@ from invoker.actions import Invoker
 from invoker.answers import Answer
 from invoker.routing import answer
 from runs.artifacts.base import ArtifactStore
+from runs.errors import LetterNotSentError
 from runs.journal.sqlite import SqliteJournal
 from runs.json_types import Json
+from runs.letters import Letter
+from runs.notifying import Notifier
 from runs.run import Run
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -52,6 +55,20 @@ class RecordingSignal:
         self.tokens.append(wake_token)
 
 
+@dataclass
+class ScriptedPost:
+    """Keeps the letters it was given, but for as many as it refuses first."""
+
+    letters: list[Letter] = field(default_factory=list)
+    refusals: int = 0
+
+    def send(self, letter: Letter) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise LetterNotSentError(letter.letter_id, "the post is closed")
+        self.letters.append(letter)
+
+
 class Desk:
     """An invoker with everything around it, and a clock that stands still until it is moved."""
 
@@ -60,11 +77,13 @@ class Desk:
         self.journal = SqliteJournal(":memory:", artifacts=artifacts)
         self.agent = ScriptedAgent()
         self.signal = RecordingSignal()
+        self.post = ScriptedPost()
         self.seconds_left = PLENTY_SECONDS
         self.invoker = Invoker(
             journal=self.journal,
             agent=self.agent,
             signal=self.signal,
+            notifier=Notifier(journal=self.journal, post=self.post, clock=lambda: self.now),
             workflows=WORKFLOWS,
             redispatch=REDISPATCH,
             clock=lambda: self.now,

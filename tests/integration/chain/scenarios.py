@@ -10,6 +10,7 @@ from types import MappingProxyType
 from runs.instants import to_iso
 from runs.journal.base import Claim
 from runs.run import RunFailure, Status
+from tests.support.approvals import POST, ask
 from tests.support.chain import (
     PACE,
     Chain,
@@ -24,6 +25,9 @@ from tests.support.chain import (
     request,
 )
 from tests.support.data_plane import Reply
+
+#: For how long a question is asked: there is time for each of its notices by itself.
+_ASKED_SECONDS = 16
 
 Scenario = Callable[[Chain], Execution]
 
@@ -141,6 +145,25 @@ def waited(chain: Chain) -> Execution:
     return _run(chain, park_once(PACE.waiting_seconds + 8))
 
 
+def asked_and_expired(chain: Chain) -> Execution:
+    def ask_once(chain: Chain, claim: Claim) -> None:
+        lease = claim.lease
+        if lease.attempt > 1:
+            (asked,) = chain.journal.approvals(lease.session_id)
+            chain.journal.time_out_callback(lease, asked.callback_id, now=now())
+            complete(chain, claim)
+            return
+        seconds = timedelta(seconds=_ASKED_SECONDS)
+        question = replace(POST, expires_in=seconds, remind_before=(seconds / 2,))
+        _, approval = ask(chain.journal, question, lease=lease, at=now())
+        parked = chain.journal.park(
+            lease, wake_at=approval.expires_at, waiting_for="an approval", now=now()
+        )
+        chain.wake(parked)
+
+    return _run(chain, ask_once)
+
+
 def agent_down(chain: Chain) -> Execution:
     session_id = new_session()
     chain.faults[session_id] = [Reply.refused("RuntimeClientError", 424), Reply(is_broken=True)]
@@ -197,6 +220,7 @@ ALL: Mapping[str, Scenario] = MappingProxyType(
         for scenario in (
             agent_down,
             agent_forbidden,
+            asked_and_expired,
             cancelled_while_busy,
             cancelled_while_waiting,
             completed,

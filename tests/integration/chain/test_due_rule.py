@@ -34,13 +34,17 @@ def heads() -> Iterator[Run]:
     for status in Status:
         for wake in (None, PAST, FUTURE):
             for lease in (None, PAST, FUTURE) if status is Status.BUSY else (None,):
-                yield replace(
+                head = replace(
                     base,
                     session_id=new_session(),
                     status=status,
                     wake_at=None if wake is None else at + wake,
                     lease=None if lease is None else lease_until(lease),
                 )
+                yield head
+                if not head.is_due(at):
+                    yield replace(head, session_id=new_session(), notify_at=at + PAST)
+                    yield replace(head, session_id=new_session(), notify_at=at + FUTURE)
 
 
 def lease_until(ends_in: timedelta) -> Lease:
@@ -57,7 +61,8 @@ def lease_until(ends_in: timedelta) -> Lease:
 def described(run: Run) -> str:
     lease = "-" if run.lease is None else str(run.lease.expires_at > now())
     wake = "-" if run.wake_at is None else str(run.wake_at > now())
-    return f"{run.status} wake ahead {wake} lease ahead {lease}"
+    notify = "-" if run.notify_at is None else str(run.notify_at > now())
+    return f"{run.status} wake ahead {wake} lease ahead {lease} notify ahead {notify}"
 
 
 HEADS = {described(run): run for run in heads()}
@@ -89,6 +94,7 @@ def head_of(run: Run) -> dict[str, Any]:
         "status": run.status.value,
         "deadline_at": to_iso(run.deadline_at),
         "wake_at": run.wake_at and to_iso(run.wake_at),
+        "notify_at": run.notify_at and to_iso(run.notify_at),
         "lease_expires_at": run.lease and to_iso(run.lease.expires_at),
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -99,15 +105,17 @@ def test_evaluate_dispatches_exactly_the_runs_that_are_due(
     chain: Chain, evaluate: str, name: str
 ) -> None:
     run = HEADS[name]
-    state = {"session_id": run.session_id, "turns": 1, "refused": False, "head": head_of(run)}
+    state = {"session_id": run.session_id, "turns": 1, "head": head_of(run)}
+    state |= {"refused": False, "unsent": False}
 
     arn = chain.steps.start_execution(stateMachineArn=evaluate, input=json.dumps(state))
     chosen = chain.wait_for_end(arn["executionArn"]).visited[-1]
 
     if run.status.is_terminal:
-        assert chosen == "Stop"
+        assert chosen == ("Stop" if run.notify_at is None else "Notify")
     else:
         assert (chosen == "Dispatch") == run.is_due(now())
+        assert (chosen == "Notify") == has_to_tell(run)
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -117,12 +125,18 @@ def test_a_token_is_kept_exactly_for_runs_that_are_not_due(chain: Chain, name: s
 
     is_kept = is_token_kept(chain, run)
 
-    assert is_kept == (run.status in AWAITS and not run.is_due(now()) and has_an_end(run))
+    goes_on = run.status in AWAITS and not run.is_due(now()) and has_an_end(run)
+    assert is_kept == (goes_on and not has_to_tell(run))
 
 
 def has_an_end(run: Run) -> bool:
     """Say whether a QUEUED run will ever be due; one that is not waited for is looked at again."""
     return run.status is not Status.QUEUED or run.wake_at is not None
+
+
+def has_to_tell(run: Run) -> bool:
+    """Say whether those who may decide are to be told something now."""
+    return run.notify_at is not None and run.notify_at <= now()
 
 
 def is_token_kept(chain: Chain, run: Run) -> bool:

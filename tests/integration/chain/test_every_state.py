@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 
+from runs.events import EventType
 from runs.run import Status
 from statemachine import definition
 from tests.support.chain import PACE, Chain, Execution
@@ -162,6 +163,25 @@ def test_a_parked_run_is_resumed_when_its_time_has_come(ended: Ended, chain: Cha
     # Its session is stopped once when it parks, and again when it has ended.
     assert chain.actions[session_id] == ["start", "stop", "resume", "stop"]
     assert execution.visited.count("StopParked") == 1
+
+
+def test_deciders_are_told_when_it_is_asked_before_it_expires_and_when_it_has(
+    ended: Ended, chain: Chain
+) -> None:
+    execution = ended["asked_and_expired"]
+    session_id = session_of(execution, chain)
+    wanted = {EventType.APPROVAL_ANNOUNCED, EventType.APPROVAL_REMINDED}
+
+    events = [recorded.event for recorded in chain.journal.events(session_id)]
+
+    assert execution.status == "SUCCEEDED"
+    assert [(each.type, each.details.get("Notice")) for each in events if each.type in wanted] == [
+        (EventType.APPROVAL_ANNOUNCED, "asked"),
+        (EventType.APPROVAL_REMINDED, None),
+        (EventType.APPROVAL_ANNOUNCED, "ended"),
+    ]
+    # None of it starts a worker: there is one when it is asked, and one when it has expired.
+    assert chain.actions[session_id] == ["start", "stop", "resume", "stop"]
 
 
 def test_an_agent_that_is_down_for_a_while_is_asked_again(ended: Ended, chain: Chain) -> None:

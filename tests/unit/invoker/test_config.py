@@ -11,6 +11,9 @@ ENVIRON = {
     "ERRAND_WORKFLOWS": "cost-analysis, research-report,",
     "ERRAND_ARTIFACTS": "s3://bucket/prefix",
     "ERRAND_REDISPATCH_SECONDS": "1.5",
+    "ERRAND_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:approvals",
+    "ERRAND_APPROVALS_URL": "https://api.example",
+    "ERRAND_LINK_KEYS": "/keys",
 }
 
 
@@ -20,6 +23,8 @@ def test_the_environment_is_read() -> None:
     assert config.table == "journal"
     assert config.workflows == {"cost-analysis", "research-report"}
     assert config.redispatch == timedelta(seconds=1.5)
+    assert config.topic_arn == "arn:aws:sns:us-east-1:000000000000:approvals"
+    assert (config.approvals_url, config.link_keys) == ("https://api.example", "/keys")
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRON))

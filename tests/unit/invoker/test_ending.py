@@ -105,6 +105,19 @@ def test_the_session_of_a_run_that_was_retried_is_left_alone(desk: Desk) -> None
     assert desk.agent.calls == []
 
 
+def test_the_session_of_a_run_that_waits_is_stopped(desk: Desk) -> None:
+    desk.accept()
+    lease = desk.journal.claim(
+        SESSION, owner="a worker", token="token", now=desk.now, lease_seconds=60
+    ).lease
+    desk.journal.park(lease, wake_at=None, waiting_for="an answer", now=desk.now)
+
+    answered = desk.ask(action="stop", session_id=SESSION)
+
+    assert answered.outcome is Outcome.STOPPED
+    assert desk.agent.calls[-1] == (SESSION, "stop")
+
+
 def test_a_session_that_can_not_be_stopped_is_an_answer(desk: Desk) -> None:
     desk.agent.answers = [AgentUnavailableError("throttled")]
 

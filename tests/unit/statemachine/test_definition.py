@@ -185,12 +185,12 @@ def test_a_token_is_kept_only_for_runs_that_go_on(
 
 
 def test_evaluate_knows_every_status(states: dict[str, Any]) -> None:
-    ended, unknown = (
+    ended, unsent, unknown = (
         set(re.findall(r"'([A-Z_]+)'", rule["Condition"]))
-        for rule in states["Evaluate"]["Choices"][2:4]
+        for rule in states["Evaluate"]["Choices"][2:5]
     )
 
-    assert ended == TERMINAL
+    assert ended == unsent == TERMINAL
     assert ended | unknown == set(Status)
 
 
@@ -201,7 +201,10 @@ def test_every_outcome_it_chooses_by_is_one_the_invoker_gives(states: dict[str, 
         for name in re.findall(r"'([A-Z_]+)'", rule["Condition"])
     }
 
-    assert chosen == set(Outcome) - {Outcome.ENDED, Outcome.CANCELLING, Outcome.STOPPED}
+    # These are for people, or change the run: the state machine looks at it.
+    others = {Outcome.ENDED, Outcome.STOPPED, Outcome.NOTIFIED, Outcome.CANCELLING}
+    others |= {Outcome.PAUSING, Outcome.PAUSED, Outcome.RESUMED}
+    assert chosen == set(Outcome) - others
 
 
 def longest_turn(states: dict[str, Any]) -> int:
@@ -265,9 +268,13 @@ def turns_parked(seconds: float) -> dict[str, int]:
 def test_a_month_of_waiting_for_a_person_makes_few_transitions_and_little_history(
     states: dict[str, Any],
 ) -> None:
-    month = 30 * DAY_SECONDS
+    month, reminder_left = 30 * DAY_SECONDS, 30 * DAY_SECONDS / 4
+    notify = ("Notify", "Outcome", "CheckStatus", "Evaluate")
     around = ("Begin", "Accept", "Outcome", "AwaitSignal", "CheckStatus", "Evaluate", "StopParked")
-    turns = turns_parked(month)
+    # Those who may decide are told when it is asked, reminded, and told that nobody did.
+    around += (*notify, *notify, *notify)
+    until_reminder, after = turns_parked(month - reminder_left), turns_parked(reminder_left)
+    turns = {wait: until_reminder[wait] + after[wait] for wait in INTERVALS}
     turns["AwaitSignal"] += 1
 
     transitions = len(around) + sum(3 * count for count in turns.values())
@@ -280,6 +287,21 @@ def test_a_month_of_waiting_for_a_person_makes_few_transitions_and_little_histor
     assert transitions <= 1_000
     assert events < 0.25 * HISTORY_LIMIT
     assert sum(turns.values()) < AWS.pace.max_turns
+
+
+def test_telling_deciders_comes_after_what_makes_the_run_go_on(states: dict[str, Any]) -> None:
+    order = [rule["Next"] for rule in states["Evaluate"]["Choices"]]
+    last = len(order) - 1 - order[::-1].index("Notify")
+
+    # A run that has ended is told of before its end is announced; any other goes on first.
+    assert order.index("Stop") < order.index("Notify") < order.index("HandOver")
+    assert order.index("Dispatch") < last < order.index("Backoff") < order.index("StopParked")
+
+
+def test_no_wait_keeps_a_token_while_deciders_are_to_be_told(states: dict[str, Any]) -> None:
+    for wait in INTERVALS:
+        condition = states[wait]["Arguments"]["ConditionExpression"]
+        assert condition.endswith(" AND (attribute_not_exists(notify_at) OR notify_at > :now)")
 
 
 def test_a_parked_runs_session_is_stopped_once_for_each_attempt(states: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Where letters are sent to."""

@@ -1,0 +1,90 @@
+"""The approvals' API in the template: who reaches it, what it may do, and what is written down."""
+
+import json
+
+from infra.settings import Target
+from tests.support.template import Synthesised
+
+FUNCTION = "AWS::Lambda::Function"
+STAGE = "AWS::ApiGatewayV2::Stage"
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource's type
+
+
+def test_the_function_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:
+    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role", "Approvals"))
+
+    table = {"Fn::GetAtt": [synthesised.id_of("AWS::DynamoDB::GlobalTable"), "Arn"]}
+    machine = {"Ref": synthesised.id_of("AWS::StepFunctions::StateMachine")}
+    logs = allowed["logs:CreateLogStream"]
+    expected = {
+        "dynamodb:GetItem": [table],
+        "dynamodb:PutItem": [table],
+        "dynamodb:Query": [table],
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+        "states:SendTaskSuccess": [machine],
+    }
+    if synthesised.target is Target.AWS:
+        bucket = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "ArtifactsUri"}]}]}
+        contents = [{"Fn::Join": ["", ["arn:aws:s3:::", bucket, "/*"]]}]
+        expected |= {
+            "s3:GetObject": contents,
+            "s3:PutObject": contents,
+            "secretsmanager:GetSecretValue": [{"Ref": synthesised.id_of(SECRET)}],
+        }
+    assert allowed == expected
+
+
+def test_the_function_gets_its_whole_configuration(synthesised: Synthesised) -> None:
+    function = synthesised.only(FUNCTION, "Approvals")
+
+    assert function["Handler"] == "invoker.approvals.handler"
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert function["Environment"]["Variables"].keys() == {
+        "ERRAND_ARTIFACTS",
+        "ERRAND_LINK_KEYS",
+        "ERRAND_TABLE",
+    }
+
+
+def test_every_request_goes_to_the_function_and_not_too_many(synthesised: Synthesised) -> None:
+    route = synthesised.only("AWS::ApiGatewayV2::Route")
+    integration = synthesised.only("AWS::ApiGatewayV2::Integration")
+    stage = synthesised.only(STAGE)
+
+    assert route["RouteKey"] == "$default"
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingBurstLimit": 40,
+        "ThrottlingRateLimit": 20,
+    }
+
+
+def test_no_log_holds_a_link(synthesised: Synthesised) -> None:
+    logged = json.loads(synthesised.only(STAGE)["AccessLogSettings"]["Format"])
+
+    assert {"$context.status", "$context.identity.sourceIp"} <= set(logged.values())
+    for variable in ("path", "routeKey", "resourcePath", "requestOverride"):
+        assert not [value for value in logged.values() if variable in value]
+
+
+def test_keys_are_a_secret_in_the_cloud_and_a_file_on_a_laptop(synthesised: Synthesised) -> None:
+    secrets = synthesised.of_type(SECRET)
+
+    if synthesised.target is Target.LOCAL:
+        assert secrets == {}
+        assert synthesised.template["Outputs"]["LinkKeys"]["Value"] == {"Ref": "LinkKeysFile"}
+    else:
+        generated = synthesised.only(SECRET)["GenerateSecretString"]
+        assert generated == {"ExcludePunctuation": True, "PasswordLength": 64}
+
+
+def test_the_pages_are_where_the_api_is(synthesised: Synthesised) -> None:
+    url = synthesised.template["Outputs"]["ApprovalsUrl"]["Value"]
+
+    api = synthesised.id_of("AWS::ApiGatewayV2::Api")
+    if synthesised.target is Target.LOCAL:
+        assert url == {"Fn::Join": ["", [{"Ref": "Endpoint"}, "/_aws/execute-api/", {"Ref": api}]]}
+    else:
+        assert url == {"Fn::GetAtt": [api, "ApiEndpoint"]}
