@@ -33,6 +33,11 @@ class Home:
         return self.root / "stack.lock"
 
     @property
+    def link_keys(self) -> Path:
+        """The keys that links to approvals are signed with; made by whoever first needs one."""
+        return self.root / "link-keys"
+
+    @property
     def logs(self) -> Path:
         """One log per process."""
         return self.root / "logs"

@@ -112,7 +112,12 @@ class Supervisor:
         self._start_emulator(emulator)
         self._tell(step="deploying the stack")
         assembly = read_assembly(self._settings.assembly)
-        parameters = {"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(self._home.artifacts)}
+        parameters = {
+            "RuntimeArn": RUNTIME_ARN,
+            "ArtifactsUri": str(self._home.artifacts),
+            "LinkKeysFile": str(self._home.link_keys),
+            "Endpoint": emulator.endpoint,
+        }
         outputs = deploy(assembly, endpoint=emulator.endpoint, parameters=parameters)
         self._tell(step="starting the agent", stack_name=assembly.stack_name, outputs=outputs)
         keeper = self._start_agent(outputs, endpoint=emulator.endpoint)

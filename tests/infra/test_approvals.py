@@ -7,7 +7,7 @@ from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 STAGE = "AWS::ApiGatewayV2::Stage"
-SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource's type
+SECRET = "AWS::SecretsManager::Secret"
 
 
 def test_the_function_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:

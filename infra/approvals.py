@@ -1,0 +1,194 @@
+"""The approvals' HTTP API: the pages that links open, and where decisions are taken."""
+
+import json
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import (
+    CfnParameter,
+    Duration,
+    Fn,
+    RemovalPolicy,
+    aws_apigatewayv2,
+    aws_apigatewayv2_integrations,
+    aws_dynamodb,
+    aws_iam,
+    aws_lambda,
+    aws_logs,
+    aws_secretsmanager,
+)
+from constructs import Construct
+
+from infra.artifacts import let_use_artifacts
+from infra.settings import Settings
+
+#: Longer than the function's slowest way: two reads and a transaction, each tried three times.
+_TIMEOUT = Duration.seconds(25)
+#: Requests per second of all deciders together, and so of whoever tries links.
+_RATE, _BURST = 20, 40
+#: Without the path: the token in it opens the approval to whoever reads the log.
+_LOGGED = {
+    "requestId": "$context.requestId",
+    "at": "$context.requestTime",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "status": "$context.status",
+    "latency": "$context.responseLatency",
+    "error": "$context.integrationErrorMessage",
+}
+
+
+class LinkKeys(Construct):
+    """The keys that links are signed with: a secret, and on a laptop a file of the stack's home."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._secret: aws_secretsmanager.Secret | None = None
+        if settings.is_local:
+            parameter = CfnParameter(
+                scope,
+                "LinkKeysFile",
+                type="String",
+                description="The file with the keys of links, made when it is missing",
+                allowed_pattern="/.+",
+            )
+            #: A file's path, or a secret's ARN.
+            self.place = str(parameter.value_as_string)
+            return
+        self._secret = aws_secretsmanager.Secret(
+            self,
+            "Secret",
+            description="Keys of links to approvals, one per line; the last one signs",
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True
+            ),
+        )
+        self.place = str(self._secret.secret_arn)
+
+    def let_read(self, role: aws_iam.IRole) -> None:
+        """Let a role read the keys."""
+        if self._secret is not None:
+            aws_iam.Policy(
+                self,
+                f"ReadBy{role.node.addr}",
+                roles=[role],
+                statements=[
+                    aws_iam.PolicyStatement(
+                        sid="LinkKeys",
+                        actions=["secretsmanager:GetSecretValue"],
+                        resources=[self._secret.secret_arn],
+                    )
+                ],
+            )
+
+
+class Approvals(Construct):
+    """The API, its function with a role of its own, and their logs."""
+
+    def __init__(  # noqa: PLR0913 - a construct names each thing it is wired to
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        code: Path,
+        table: aws_dynamodb.ITableV2,
+        artifacts: str,
+        link_keys: LinkKeys,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = _log_group(self, "Logs")
+        self.role = _role(self, settings=settings, table=table, artifacts=artifacts)
+        log_group.grant_write(self.role)
+        link_keys.let_read(self.role)
+        self.function = aws_lambda.Function(
+            self,
+            "Function",
+            description="Shows what runs ask of people, and takes decisions",
+            runtime=aws_lambda.Runtime.PYTHON_3_14,
+            architecture=aws_lambda.Architecture.ARM_64,
+            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+            handler="invoker.approvals.handler",
+            role=self.role,
+            timeout=_TIMEOUT,
+            # As the invoker: a person waits for the first page after a cold start.
+            memory_size=512,
+            log_group=log_group,
+            logging_format=aws_lambda.LoggingFormat.JSON,
+            environment={
+                "ERRAND_TABLE": table.table_name,
+                "ERRAND_ARTIFACTS": artifacts,
+                "ERRAND_LINK_KEYS": link_keys.place,
+            },
+        )
+        api = aws_apigatewayv2.HttpApi(
+            self,
+            "Api",
+            api_name=f"{settings.stack_name}-approvals",
+            description="Approvals of Errand's runs",
+            create_default_stage=False,
+            # Each path and method is answered by the function: also that there is no such page.
+            default_integration=aws_apigatewayv2_integrations.HttpLambdaIntegration(
+                "Integration", self.function
+            ),
+        )
+        _stage(self, api)
+        #: Where the pages are, without a slash at the end.
+        self.url = _url(scope, api, settings=settings)
+
+
+def _url(scope: Construct, api: aws_apigatewayv2.HttpApi, *, settings: Settings) -> str:
+    if not settings.is_local:
+        return str(api.api_endpoint)
+    # The emulator serves an API under its own address, too; the names of *.localhost that it gives
+    # are not resolved by every browser.
+    parameter = CfnParameter(
+        scope,
+        "Endpoint",
+        type="String",
+        description="The emulator's address",
+        allowed_pattern="http://.+",
+    )
+    return str(Fn.join("", [parameter.value_as_string, "/_aws/execute-api/", api.api_id]))
+
+
+def _stage(scope: Construct, api: aws_apigatewayv2.HttpApi) -> None:
+    stage = api.add_stage(
+        "Stage",
+        stage_name="$default",
+        auto_deploy=True,
+        throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=_RATE, burst_limit=_BURST),
+    )
+    access = _log_group(scope, "Access")
+    below = cast("aws_apigatewayv2.CfnStage", stage.node.default_child)
+    below.access_log_settings = aws_apigatewayv2.CfnStage.AccessLogSettingsProperty(
+        destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
+    )
+
+
+def _log_group(scope: Construct, name: str) -> aws_logs.LogGroup:
+    return aws_logs.LogGroup(
+        scope,
+        name,
+        retention=aws_logs.RetentionDays.ONE_MONTH,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+def _role(
+    scope: Construct, *, settings: Settings, table: aws_dynamodb.ITableV2, artifacts: str
+) -> aws_iam.Role:
+    """Make a role of its own: the managed policy would let it write to every log group."""
+    role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+    role.add_to_policy(
+        aws_iam.PolicyStatement(
+            sid="Journal",
+            # A decision is a transaction of whole items. Query finds what was asked before.
+            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+            resources=[table.table_arn],
+        )
+    )
+    if not settings.is_local:
+        # Contents that are too large for an item.
+        role.add_to_policy(let_use_artifacts(artifacts))
+    return role

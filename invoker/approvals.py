@@ -1,0 +1,48 @@
+"""The approvals' Lambda function, behind an HTTP API.
+
+The composition root: see `invoker.start`. The keys of links are read with the first request.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from invoker.approval_api import ApprovalApi
+from invoker.config import ApprovalsConfig
+from invoker.forms import Forms
+from invoker.web import Request
+from invoker.wiring import PATIENT, LateSignal, journal_of
+from runs.answering import Answers
+from runs.json_types import Json
+from runs.link_keys import keyring_at
+from runs.links import Links
+
+
+def _api(config: ApprovalsConfig) -> ApprovalApi:
+    keyring = keyring_at(
+        config.link_keys, client=lambda: boto3.client("secretsmanager", config=PATIENT)
+    )
+    return ApprovalApi(
+        answers=Answers(
+            journal=journal_of(table=config.table, artifacts=config.artifacts),
+            signal=LateSignal(),
+            clock=lambda: datetime.now(UTC),
+        ),
+        links=Links(keyring),
+        forms=Forms(keyring),
+        ticks=time.monotonic,
+        pause=time.sleep,
+    )
+
+
+_API = _api(ApprovalsConfig.from_env(os.environ))
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Json]:
+    """Answer a request, as an event of payload format 2.0; see `ApprovalApi.answer`."""
+    request = Request.from_event(event)
+    return _API.answer(request).to_event(is_head=request.method == "HEAD")
