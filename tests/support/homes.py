@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 from aws_durable_execution_sdk_python.lambda_service import ErrorObject
 from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
 
@@ -28,6 +29,15 @@ from runs.run import Run
 from runs.signals import NoSignal
 from tests.support.cost import SESSION_ID, Plant
 from tests.support.journals import Client, DynamoStore
+
+#: A laptop's file (SQLite), and a Lambda durable function.
+HOMES = ("laptop", "lambda")
+#: And AgentCore's table (DynamoDB). The emulator takes ten times as long as a file, and every
+#: journal keeps the same promises to the contract tests: the table is given one case of each way
+#: in which runs use their journal, and not every case of what they work on.
+EVERYWHERE = ("agentcore", *HOMES)
+#: Asks all three homes.
+everywhere = pytest.mark.parametrize("homes", EVERYWHERE, indirect=True)
 
 #: How long a test waits for what happens in another thread; it never takes that long.
 PATIENCE_SECONDS = 60
@@ -70,9 +80,7 @@ Homes = Callable[..., Home]
 
 def files_of(home: Home) -> dict[str, bytes]:
     """Read every file of a home's run."""
-    run = home.head()
-    key = f"runs/{run.session_id}"
-    return {it.name: home.artifacts.get(f"{key}/{it.name}") for it in run.artifacts}
+    return {it.name: home.artifacts.get(it.key or "") for it in home.head().artifacts}
 
 
 def question_id(home: Home) -> str:

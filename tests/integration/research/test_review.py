@@ -10,7 +10,7 @@ from runs.approvals import Verdict
 from runs.asked import Approval, ApprovalState, Person
 from runs.deciding import Ballot
 from runs.run import Run, Status
-from tests.support.homes import Home, files_of
+from tests.support.homes import Home, everywhere, files_of
 from tests.support.research import write
 
 ADA = Person(name="Ada", origin="a test")
@@ -67,6 +67,7 @@ def test_an_approved_report_is_published_with_the_comment(home: Home, wish: str)
     assert approval_of(home).state is ApprovalState.APPROVED
 
 
+@everywhere
 def test_a_reviewer_s_own_version_is_published(home: Home, wish: str) -> None:
     home.run(wish)
 
@@ -98,6 +99,7 @@ def test_an_answer_that_can_not_be_read_publishes_nothing(home: Home, wish: str)
     assert approval_of(home).state is ApprovalState.DENIED
 
 
+@everywhere
 def test_a_question_that_could_not_be_asked_publishes_nothing(home: Home, wish: str) -> None:
     home.run(wish)
 
@@ -107,6 +109,7 @@ def test_a_question_that_could_not_be_asked_publishes_nothing(home: Home, wish: 
     assert "report.md" not in files_of(home)
 
 
+@everywhere
 def test_no_answer_in_time_publishes_nothing_and_says_so(home: Home, tmp_path: Path) -> None:
     # As short as can be: the Lambda home waits in real time.
     wish = {"corpus": str(write(tmp_path)), "review": True, "review_hours": 1 / 3600}

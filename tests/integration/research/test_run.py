@@ -20,7 +20,7 @@ from agent.workflows.research_report import MAX_RESEARCHERS, retry
 from runs.events import Event, EventType
 from runs.run import Run, Status
 from tests.support.cost import digests
-from tests.support.homes import Home, Homes, WorkerHome, files_of
+from tests.support.homes import Home, Homes, WorkerHome, everywhere, files_of
 from tests.support.research import DOCUMENTS, QUESTION, SAMPLE, write
 from tests.support.web import Site
 
@@ -56,26 +56,21 @@ def given(corpus: Path, **more: object) -> str:
     return json.dumps({"corpus": [str(corpus)], **more})
 
 
-def test_without_an_input_the_sample_is_researched(homes: Homes) -> None:
-    home = homes("How do agents survive a crash, and what does it cost?")
-
-    run = home.run(None)
+def test_without_an_input_the_sample_is_researched(sampled: Home) -> None:
+    run = sampled.head()
 
     assert run.status is Status.COMPLETED, run.error
     assert set(result(run)["artifacts"]) == FILES == {it.name for it in run.artifacts}
     assert result(run)["findings"] >= 10
     assert result(run)["dropped"] == 0
     assert run.progress.done == run.progress.total == 5
-    text = files_of(home)["report.md"].decode()
+    text = files_of(sampled)["report.md"].decode()
     assert text.index("Made offline, without a language model") < text.index("**")
     assert "the offline playbook, without a language model" in text
 
 
-def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(homes: Homes) -> None:
-    home = homes("How do agents survive a crash, and what does it cost?")
-    home.run(None)
-
-    found = sources(home)["sources"]
+def test_every_source_of_the_report_has_its_quote_on_the_lines_it_names(sampled: Home) -> None:
+    found = sources(sampled)["sources"]
 
     assert found
     for source in found:
@@ -99,6 +94,7 @@ def test_the_planner_is_asked_only_where_nobody_names_topics(tmp_path: Path, hom
     assert [model_calls(it)["planner"] > 0 for it in (asked, listed, named)] == [True, False, False]
 
 
+@everywhere
 def test_every_home_gives_the_same_bytes(tmp_path: Path, homes: Homes) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -231,6 +227,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, before: Callable[[str, int], None]) -
     return watched
 
 
+@everywhere
 def test_researchers_work_side_by_side_and_no_more_than_the_bound(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +247,7 @@ def test_researchers_work_side_by_side_and_no_more_than_the_bound(
     assert watched.most == MAX_RESEARCHERS
 
 
+@everywhere
 def test_a_researcher_that_fails_is_taken_up_again_and_nobody_else(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +287,7 @@ def test_a_topic_that_can_not_be_researched_is_missing_and_the_report_says_so(
     assert tries(home, "research-2") == 3
 
 
+@everywhere
 def test_without_any_topic_researched_the_run_fails_with_the_cause(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
