@@ -11,7 +11,9 @@ from infra.events import RequestBus, RequestRule
 from infra.invoker import Invoker
 from infra.journal import JournalTable
 from infra.machine import RunMachine
+from infra.notifications import Notifications
 from infra.settings import Settings
+from infra.tasks import TaskQueue
 
 
 class ErrandStack(Stack):
@@ -51,6 +53,7 @@ class ErrandStack(Stack):
             artifacts=artifacts,
             link_keys=link_keys,
         )
+        notifications = Notifications(self, "Notifications", settings=settings)
         invoker = Invoker(
             self,
             "Invoker",
@@ -59,7 +62,11 @@ class ErrandStack(Stack):
             table=journal.table,
             runtime_arn=runtime_arn,
             artifacts=artifacts,
+            topic_arn=notifications.topic.topic_arn,
+            approvals_url=approvals.url,
+            link_keys=link_keys,
         )
+        notifications.let_publish(invoker.role)
         machine = RunMachine(
             self,
             "Run",
@@ -70,12 +77,24 @@ class ErrandStack(Stack):
         ).machine
         self._let_wake(machine.state_machine_arn, invoker.role, approvals.role)
         rule = RequestRule(self, "Start", bus=bus, machine=machine)
+        tasks = TaskQueue(
+            self,
+            "Tasks",
+            settings=settings,
+            code=bundle,
+            table=journal.table,
+            artifacts=artifacts,
+            machine=machine,
+        )
         for name, value in {
             "TableName": journal.table.table_name,
             "BusName": bus.event_bus_name,
             "StateMachineArn": machine.state_machine_arn,
             "InvokerName": invoker.function.function_name,
+            "TopicArn": notifications.topic.topic_arn,
             "DeadLetterQueueUrl": rule.dead_letters.queue_url,
+            "TaskQueueUrl": tasks.queue.queue_url,
+            "TaskDeadLetterQueueUrl": tasks.dead_letters.queue_url,
             "ApprovalsUrl": approvals.url,
             "LinkKeys": link_keys.place,
         }.items():

@@ -103,30 +103,6 @@ class QueueConfig:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalsConfig:
-    """The configuration of the approvals' function, checked."""
-
-    table: str
-    #: A folder's path, or `s3://bucket/prefix`.
-    artifacts: str
-    #: The ARN of a secret, or a file's path.
-    link_keys: str
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "ApprovalsConfig":
-        """Read the environment.
-
-        Raises:
-            ConfigurationError: A variable is missing; the error names it.
-        """
-        return cls(
-            table=_required(environ, "ERRAND_TABLE"),
-            artifacts=_required(environ, "ERRAND_ARTIFACTS"),
-            link_keys=_required(environ, "ERRAND_LINK_KEYS"),
-        )
-
-
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:

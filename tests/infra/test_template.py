@@ -126,9 +126,6 @@ def test_each_role_is_taken_by_one_service(synthesised: Synthesised) -> None:
         "lambda.amazonaws.com",
         "lambda.amazonaws.com",
         "lambda.amazonaws.com",
-        "lambda.amazonaws.com",
-        "lambda.amazonaws.com",
-        "lambda.amazonaws.com",
         "states.amazonaws.com",
     ]
 
