@@ -22,6 +22,7 @@ from agent.poller import Poller
 from agent.runner import Runner
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
+from runs.notifying import Notifier
 from runs.run import Run
 
 logger = logging.getLogger(__name__)
@@ -120,12 +121,15 @@ class Entrypoint:
         }
 
 
-def make_app(runner: Runner, *, debug: bool, polls: bool = False) -> BedrockAgentCoreApp:
+def make_app(
+    runner: Runner, *, debug: bool, polls: bool = False, notifier: Notifier | None = None
+) -> BedrockAgentCoreApp:
     """Make the server: the SDK's own, with our entrypoint and our shutdown.
 
     Args:
         runner: Executes the runs.
         polls: Look for due runs in this process: there is no state machine that would.
+        notifier: Tells deciders what runs ask, where this process polls.
         debug: Take the SDK's debug actions (`ping_status`, `job_status`, `force_busy` …) from any
             caller. Never in production: a forced status has no end.
     """
@@ -145,7 +149,12 @@ def make_app(runner: Runner, *, debug: bool, polls: bool = False) -> BedrockAgen
     app.add_exception_handler(RecursionError, _refuse_unreadable)
     app.add_exception_handler(ValueError, _refuse_unreadable)
     answering = Entrypoint(app, runner=runner, jobs=jobs)
-    poller = Poller(runner.journal, begin=answering.take_up, clock=runner.clock)
+    poller = Poller(
+        runner.journal,
+        begin=answering.take_up,
+        clock=runner.clock,
+        notify=None if notifier is None else notifier.notify,
+    )
 
     # A plain function, named as the SDK wants it: it runs in a thread pool, beside the pings.
     @app.entrypoint

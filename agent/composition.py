@@ -20,6 +20,8 @@ from runs.artifacts.s3 import S3Store
 from runs.journal.base import Journal
 from runs.journal.dynamodb import DynamoJournal
 from runs.journal.sqlite import SqliteJournal
+from runs.notifying import Notifier
+from runs.post.mailbox import MAILBOX, Mailbox
 from runs.signals import NoSignal, Signal
 from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
 from runs.watch import NobodyWatches, PolledJournal, Watcher
@@ -55,7 +57,7 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
     )
     # A table has a state machine beside it, a file has nobody.
     polls = isinstance(config.journal, SqliteTarget)
-    return make_app(runner, debug=config.debug, polls=polls)
+    return make_app(runner, debug=config.debug, polls=polls, notifier=_notifier(config, journal))
 
 
 def compose_function(config: Config, registry: Registry) -> DurableFunction:
@@ -108,6 +110,14 @@ def _signal(config: Config) -> Signal:
         # An embedded journal has no state machine beside it.
         return NoSignal()
     return StepFunctionsSignal(boto3.client("stepfunctions", config=_SIGNAL_CLIENT))
+
+
+def _notifier(config: Config, journal: Journal) -> Notifier | None:
+    if not isinstance(config.journal, SqliteTarget):
+        # The state machine has the invoker tell deciders.
+        return None
+    mailbox = Mailbox(config.journal.path.parent / MAILBOX)
+    return Notifier(journal=journal, post=mailbox, clock=_now)
 
 
 def _watcher(config: Config) -> Watcher:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from agent.untold import Untold
+from runs.errors import RunError
 from runs.journal.base import Journal
 from runs.listing import open_runs
 from runs.run import Run
@@ -24,11 +26,26 @@ class Poller:
     """Looks at all open runs of a journal, and begins those that are due."""
 
     def __init__(
-        self, journal: Journal, *, begin: Callable[[str], object], clock: Callable[[], datetime]
+        self,
+        journal: Journal,
+        *,
+        begin: Callable[[str], object],
+        clock: Callable[[], datetime],
+        notify: Callable[[str], object] | None = None,
     ) -> None:
+        """Make a poller.
+
+        Args:
+            journal: What is looked at.
+            begin: Begins an attempt at a session's run.
+            clock: Tells the time.
+            notify: Tells deciders what there is to tell of a session's run; None tells nobody.
+        """
         self._journal = journal
         self._begin = begin
         self._clock = clock
+        self._notify = notify
+        self._untold = Untold(journal)
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -57,7 +74,21 @@ class Poller:
                 self._take_up(run, now)
             else:
                 pause = min(pause, _seconds_until_due(run, now))
+            if run.notify_at is not None and run.notify_at <= now:
+                self._tell(run.session_id)
+        if self._notify is not None:
+            for session_id in self._untold.due(self._clock()):
+                self._tell(session_id)
         return pause
+
+    def _tell(self, session_id: str) -> None:
+        if self._notify is None:
+            return
+        try:
+            self._notify(session_id)
+        except RunError:
+            # It must not keep the others from being looked at.
+            logger.exception("deciders not told", extra={"session_id": session_id})
 
     def _take_up(self, run: Run, now: datetime) -> None:
         if kept_from_workers(self._journal, run, now=now) is None:

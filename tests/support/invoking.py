@@ -9,12 +9,11 @@ from invoker.actions import Invoker
 from invoker.answers import Answer
 from invoker.routing import answer
 from runs.artifacts.base import ArtifactStore
-from runs.errors import LetterNotSentError
 from runs.journal.sqlite import SqliteJournal
 from runs.json_types import Json
-from runs.letters import Letter
 from runs.notifying import Notifier
 from runs.run import Run
+from tests.support.post import ScriptedPost
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SESSION = "0b5d3a52-6a3f-4a7e-9d0f-1f6f1f2f3f4f"
@@ -53,20 +52,6 @@ class RecordingSignal:
 
     def send(self, wake_token: str) -> None:
         self.tokens.append(wake_token)
-
-
-@dataclass
-class ScriptedPost:
-    """Keeps the letters it was given, but for as many as it refuses first."""
-
-    letters: list[Letter] = field(default_factory=list)
-    refusals: int = 0
-
-    def send(self, letter: Letter) -> None:
-        if self.refusals:
-            self.refusals -= 1
-            raise LetterNotSentError(letter.letter_id, "the post is closed")
-        self.letters.append(letter)
 
 
 class Desk:

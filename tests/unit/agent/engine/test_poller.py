@@ -8,8 +8,15 @@ import pytest
 
 from agent import threads
 from agent.poller import Poller
-from runs.run import Run, RunFailure, Status
+from runs.errors import RunNotFoundError
+from runs.letters import Letter
+from runs.lifecycle import Ending
+from runs.notices import NoticeKind
+from runs.notifying import Notifier
+from runs.run import Lease, Run, RunFailure, Status
+from tests.support.approvals import ask
 from tests.support.engine import Engine, wait_until
+from tests.support.post import ScriptedPost
 
 
 def _look(engine: Engine) -> list[str]:
@@ -103,3 +110,74 @@ def test_it_looks_again_when_the_next_lease_expires(engine: Engine) -> None:
     almost = lambda: lease.expires_at - timedelta(seconds=0.25)  # noqa: E731 - an argument
 
     assert Poller(engine.journal, begin=str, clock=almost).look() == 0.25
+
+
+@pytest.fixture
+def told(engine: Engine) -> tuple[Poller, list[Letter]]:
+    """A poller that tells deciders, and the letters they got."""
+    post = ScriptedPost()
+    notifier = Notifier(journal=engine.journal, post=post, clock=engine.clock)
+    poller = Poller(engine.journal, begin=str, clock=engine.clock, notify=notifier.notify)
+    return poller, post.letters
+
+
+def _ask(engine: Engine) -> Lease:
+    attempt = engine.attempt()
+    ask(engine.journal, lease=attempt.lease, at=engine.clock())
+    return attempt.lease
+
+
+def test_what_a_run_asks_is_told_while_it_is_worked_on(
+    engine: Engine, told: tuple[Poller, list[Letter]]
+) -> None:
+    poller, letters = told
+    _ask(engine)
+
+    poller.look()
+    poller.look()
+
+    assert [letter.kind for letter in letters] == [NoticeKind.ASKED]
+
+
+def test_of_a_run_that_has_ended_is_told_even_if_the_process_was_down(
+    engine: Engine, told: tuple[Poller, list[Letter]]
+) -> None:
+    poller, letters = told
+    lease = _ask(engine)
+    poller.look()
+
+    engine.journal.settle(lease, Ending(status=Status.COMPLETED), now=engine.clock())
+    poller.look()
+    poller.look()
+
+    assert [letter.kind for letter in letters] == [NoticeKind.ASKED, NoticeKind.ENDED]
+
+
+def test_a_process_that_starts_tells_of_the_runs_that_ended_before(engine: Engine) -> None:
+    lease = _ask(engine)
+    engine.journal.note_sent(
+        lease.session_id,
+        engine.journal.notices(lease.session_id, now=engine.clock()),
+        now=engine.clock(),
+    )
+    engine.journal.settle(lease, Ending(status=Status.COMPLETED), now=engine.clock())
+    later = engine.clock() + timedelta(minutes=1.5)
+    post = ScriptedPost()
+    notifier = Notifier(journal=engine.journal, post=post, clock=lambda: later)
+
+    Poller(engine.journal, begin=str, clock=lambda: later, notify=notifier.notify).look()
+
+    assert [letter.kind for letter in post.letters] == [NoticeKind.ENDED]
+
+
+def test_a_run_of_which_nobody_can_be_told_does_not_keep_others_from_work(engine: Engine) -> None:
+    _ask(engine)
+    engine.accept("steps", session_id="run-2")
+    begun: list[str] = []
+
+    def fail(session_id: str) -> None:
+        raise RunNotFoundError(session_id)
+
+    Poller(engine.journal, begin=begun.append, clock=engine.clock, notify=fail).look()
+
+    assert begun == ["run-2"]
