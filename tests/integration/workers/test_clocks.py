@@ -17,7 +17,7 @@ from runs.errors import ClaimLostError, LeaseLostError
 from runs.events import EventType
 from runs.journal.base import Changes
 from runs.journal.sqlite import SqliteJournal
-from runs.run import Lease, Run, Status
+from runs.run import Lease, Status
 from tests.support.engine import NOON, Engine, FlakyJournal, StillClock, wait_until
 from tests.support.worker import CLOCK_AHEAD, Worker
 from tests.support.workflows import noted
