@@ -51,14 +51,18 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
 
 
 def errand(
-    *arguments: str, environ: Mapping[str, str], cwd: Path | None = None, seconds: float = 60
+    *arguments: str,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    seconds: float = 60,
+    standard_input: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(  # noqa: S603 - this interpreter, and a test's arguments
         [*ERRAND, *arguments],
         env=environ,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=standard_input,
         capture_output=True,
         text=True,
         timeout=seconds,

@@ -1,6 +1,7 @@
 """The commands while the stack under them comes and goes, and runs that take their time."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from local.processes import is_running
 from local.stack import down
 from local.stack import status as status_of
 from local.state import Phase
-from runs.run import Status
+from runs.run import Run, Status
 from tests.support.cli import SlowStack, errand, errand_running, in_terminal, slow_stack
 from tests.support.stack import LocalStack
 
@@ -123,3 +124,39 @@ def test_interrupting_a_start_leaves_nothing_behind(tmp_path: Path) -> None:
     assert code == 130
     assert "interrupted; nothing of the local stack is left running" in terminal.text
     assert status_of(home) is None
+
+
+def test_a_paused_run_finishes_its_model_call_and_heeds_what_it_is_told(slow: SlowStack) -> None:
+    session_id = slow.send_and_wait()
+    paused = errand("pause", session_id, "--by", "ada", environ=slow.environ)
+    told = errand("tell", session_id, "In euros, please.", environ=slow.environ)
+    before = len(slow.model.requests)
+    slow.model.may_answer.set()
+    with errand_running("watch", session_id, "--plain", environ=slow.environ) as watching:
+        parked = wait_until_paused(slow, session_id)
+        slow.model.may_answer.clear()
+        slow.model.is_asked.clear()
+        resumed = errand("resume", session_id, environ=slow.environ)
+        assert slow.model.is_asked.wait(30), "the run did not go on"
+        asked = slow.model.requests[before:]
+        errand("cancel", session_id, environ=slow.environ)
+        said, _ = watching.communicate(timeout=30)
+
+    assert "asked the worker of run" in paused.stderr
+    assert "when the run, paused by ada, is resumed" in told.stderr
+    # What was in flight is paid for and kept, and nothing was asked while the run was paused.
+    assert (parked.usage.model_calls, parked.waiting_for) == (1, "paused by ada")
+    assert resumed.returncode == 0, resumed.stderr
+    assert len(asked) == 1
+    assert "In euros, please." in str(asked[0]["messages"][-1])
+    assert [each.delivered_to is not None for each in slow.journal.tells(session_id)] == [True]
+    assert "pause requested: by ada" in said
+    assert "told: message 1" in said
+
+
+def wait_until_paused(stack: SlowStack, session_id: str) -> Run:
+    deadline = time.monotonic() + 30
+    while (run := stack.journal.get(session_id)) is None or run.status is not Status.WAITING:
+        assert time.monotonic() < deadline, f"still {run}"
+        time.sleep(0.05)
+    return run
