@@ -23,6 +23,8 @@ CHILD_NAMESPACE = uuid.UUID("0e0f9a5c-7f1c-5d3e-9a77-3f1d6a0b8c21")
 EXECUTION_NAMESPACE = uuid.UUID("3b1c6f0a-8d52-5f4e-a6c9-5e2d7b90f184")
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#: Two digits at a time: every step of a workflow makes two ids.
+_PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 #: To the digits that `int` knows.
 _TO_BASE32 = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 
@@ -86,7 +88,7 @@ class Ulids:
             # The clock may stand still or step back: order within one maker must survive both.
             self._last = fresh if fresh >> 80 > floor >> 80 else floor + 1
             value = self._last
-        return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+        return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def _to_int(ulid: str) -> int:
