@@ -37,6 +37,7 @@ from agent.hooks import ModelHooks
 from agent.ledger import EffectLedger
 from agent.memory import AgentMemory
 from agent.models.loaded import LoadedModel
+from agent.outside import OutsideResults
 from agent.place import (
     FORMAT_PROMPT,
     Finished,
@@ -203,6 +204,7 @@ class _Dialogue:
             )
         ledger = EffectLedger(self._attempt, self._memory, agent=name)
         agent.add_middleware(ExecuteToolStage, ledger)
+        agent.add_middleware(ExecuteToolStage, OutsideResults(self._memory.answers))
         agent.add_middleware(InvokeModelStage.Input, self._demand_format)
         return agent
 
