@@ -13,6 +13,7 @@ from cli import (
     approval_commands,
     check_replay_command,
     crash_command,
+    dlq_commands,
     read_commands,
     record_command,
     run_commands,
@@ -107,6 +108,7 @@ app.command(rich_help_panel=_RUNS)(again_commands.fork)
 app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
 app.command(rich_help_panel=_RUNS)(approval_commands.approve)
 app.command(rich_help_panel=_RUNS)(approval_commands.deny)
+app.add_typer(dlq_commands.app, name="dlq", rich_help_panel=_RUNS)
 app.command("check-replay", rich_help_panel=_TESTING)(check_replay_command.check_replay)
 app.command("crash-test", rich_help_panel=_TESTING)(crash_command.crash_test)
 app.command(rich_help_panel=_TESTING)(record_command.record)

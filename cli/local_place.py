@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from botocore.config import Config
 
+from cli.dead_letters import DeadLetters
 from cli.desk import ApprovalDesk
 from cli.errors import LostError, UnreachableError
 from cli.helm import Helm
@@ -67,6 +68,10 @@ class LocalPlace:
     def operator(self) -> Operator:
         """See `Place.operator`."""
         return self._stack().operator()
+
+    def dead_letters(self) -> DeadLetters:
+        """See `StackPlace.dead_letters`."""
+        return self._stack().dead_letters()
 
     def lost_requests(self) -> int:
         """See `StackPlace.lost_requests`."""

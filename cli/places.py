@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from cli.dead_letters import DeadLetters
 from cli.desk import ApprovalDesk
 from cli.errors import UsageError
 from cli.file_place import FilePlace
@@ -60,6 +61,10 @@ class StackPlace(Place, Protocol):
 
     def send(self, detail: Mapping[str, Json]) -> None:
         """Ask for a run; the detail has its session id, so that sending twice is once."""
+        ...
+
+    def dead_letters(self) -> DeadLetters:
+        """Open the task queue's dead letters."""
         ...
 
     def lost_requests(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.dead_letters import DeadLetters
 from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
 from cli.helm import Helm, StackHelm
@@ -124,6 +125,17 @@ class Stack:
             msg = f"the invoker failed: {said.get('errorMessage', said)}; its log says more"
             raise UnreachableError(msg)
         return said
+
+    def dead_letters(self) -> DeadLetters:
+        """Open the task queue's dead letters."""
+        with self._translated():
+            client = self.clients("sqs")
+        return DeadLetters(
+            client,
+            url=self._output("TaskDeadLetterQueueUrl"),
+            queue_url=self._output("TaskQueueUrl"),
+            translated=self._translated,
+        )
 
     def lost_requests(self) -> int:
         """Count the requests the bus took and could not hand on."""
