@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,12 @@ class Clock:
         return self.at
 
 
+@cache
+def shipped() -> Registry:
+    """Load the workflows that ship, once: finding the version of each reads all of its code."""
+    return Registry.load()
+
+
 @dataclass
 class Plant:
     """Runs of the shipped workflows, with the offline model and a journal on disk."""
@@ -145,7 +152,7 @@ class Plant:
         runner = Runner(
             journal=journal or self.journal,
             artifacts=self.artifacts,
-            registry=Registry.load(),
+            registry=shipped(),
             settler=Settler(journal=journal or self.journal, signal=NoSignal()),
             limits=Limits(lease_seconds=60, park_after=timedelta(0)),
             model=ModelChoice.parse("offline"),

@@ -14,7 +14,6 @@ from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestR
 
 from agent.durable_function import DurableFunction
 from agent.models.select import ModelChoice
-from agent.registry import Registry
 from agent.runner import Limits
 from agent.settling import Settler
 from runs.answering import Answers
@@ -27,7 +26,7 @@ from runs.lambda_callbacks import LambdaCallbackService
 from runs.operations import Operation, OperationError, OperationStatus, OperationType
 from runs.run import Run
 from runs.signals import NoSignal
-from tests.support.cost import SESSION_ID, Plant
+from tests.support.cost import SESSION_ID, Plant, shipped
 from tests.support.journals import Client, DynamoStore
 
 #: A laptop's file (SQLite), and a Lambda durable function.
@@ -247,7 +246,7 @@ def durable_function(journal: Journal, artifacts: FolderStore) -> DurableFunctio
     return DurableFunction(
         journal=journal,
         artifacts=artifacts,
-        registry=Registry.load(),
+        registry=shipped(),
         settler=Settler(journal=journal, signal=NoSignal()),
         limits=Limits(lease_seconds=6, stop_grace=timedelta(seconds=2)),
         model=ModelChoice.parse("offline"),
