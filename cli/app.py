@@ -14,6 +14,7 @@ from cli import (
     check_replay_command,
     crash_command,
     dlq_commands,
+    inbox_command,
     read_commands,
     record_command,
     run_commands,
@@ -108,6 +109,7 @@ app.command(rich_help_panel=_RUNS)(again_commands.fork)
 app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
 app.command(rich_help_panel=_RUNS)(approval_commands.approve)
 app.command(rich_help_panel=_RUNS)(approval_commands.deny)
+app.command(rich_help_panel=_RUNS)(inbox_command.inbox)
 app.add_typer(dlq_commands.app, name="dlq", rich_help_panel=_RUNS)
 app.command("check-replay", rich_help_panel=_TESTING)(check_replay_command.check_replay)
 app.command("crash-test", rich_help_panel=_TESTING)(crash_command.crash_test)

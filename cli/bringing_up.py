@@ -59,6 +59,7 @@ def stack_to_json(state: StackState) -> dict[str, Json]:
         "endpoint": state.endpoint,
         "agentcore_url": state.agentcore_url,
         "unitok_url": state.unitok_url,
+        "mailbox_url": state.mailbox_url,
         "stack_name": state.stack_name,
         "outputs": dict(state.outputs),
         "pids": {name: process.pid for name, process in state.processes.items()},

@@ -15,6 +15,7 @@ from local.emulator_environment import emulator_environment
 from local.errors import ModelNotLocalError, StackStateError
 from local.health import answers
 from local.home import PROJECT, Home
+from local.mailbox.app import HEALTH_PATH as MAILBOX_HEALTH_PATH
 from local.node import MINIMUM_VERSION, node_version
 from local.ports import holder, is_free
 from local.stack import status
@@ -50,6 +51,7 @@ def local_checks(home: Home, *, port: int, environ: Mapping[str, str]) -> Iterat
         return
     yield _agent(state, home)
     yield _unitok(state)
+    yield _mailbox(state)
     yield from place_checks(LocalPlace(home))
 
 
@@ -167,6 +169,17 @@ def _unitok(state: StackState) -> Check:
         name="unitok",
         verdict=Verdict.WRONG,
         found=f"does not answer at {state.unitok_url}",
+        advice="`errand down --keep` and `errand up` start it again",
+    )
+
+
+def _mailbox(state: StackState) -> Check:
+    if answers(state.ports.mailbox, MAILBOX_HEALTH_PATH):
+        return Check(name="mailbox", verdict=Verdict.FINE, found=f"answers at {state.mailbox_url}")
+    return Check(
+        name="mailbox",
+        verdict=Verdict.WRONG,
+        found=f"does not answer at {state.mailbox_url}",
         advice="`errand down --keep` and `errand up` start it again",
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from cli.dead_letters import DeadLetters
@@ -13,6 +14,7 @@ from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
 from runs.json_types import Json
+from runs.post.mailbox import MAILBOX
 
 _SQLITE = "sqlite:"
 
@@ -128,6 +130,23 @@ def place_for_sending(aim: Aim, home: Home) -> StackPlace:
     from cli.local_place import LocalPlace  # noqa: PLC0415 - see above
 
     return LocalPlace(home)
+
+
+def mailbox_of(aim: Aim, home: Home) -> Path:
+    """Give the folder in which the mails to deciders are.
+
+    Raises:
+        UsageError: The aim names a stack on AWS, which keeps none.
+    """
+    if aim.stack:
+        msg = (
+            f"--stack is {aim.stack!r}: what a stack on AWS tells deciders goes to the subscribers "
+            "of its topic, and is not kept"
+        )
+        raise UsageError(msg)
+    if aim.journal:
+        return Path(_path(aim.journal)).expanduser().absolute().parent / MAILBOX
+    return home.mailbox
 
 
 def _named(aim: Aim, home: Home) -> FilePlace | StackPlace | None:

@@ -38,6 +38,7 @@ def up(
     agent = state.agent.pid if state.agent else "?"
     screen.say(f"the local stack is up: agent on {state.agent_url} (pid {agent})")
     screen.say(f"UniTok is on {state.unitok_url}", style="dim")
+    screen.say(f"the mailbox of deciders is on {state.mailbox_url}", style="dim")
     screen.say("`errand run` sends it the sample bill, `errand down` stops it", style="dim")
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from runs.post.mailbox import MAILBOX
+
 #: The checkout (or the installed packages) this code is part of.
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -46,6 +48,11 @@ class Home:
     def artifacts(self) -> Path:
         """What runs produced."""
         return self.root / "artifacts"
+
+    @property
+    def mailbox(self) -> Path:
+        """What those who may decide were told, one mail per file; `down` leaves them."""
+        return self.root / MAILBOX
 
     @property
     def unitok_data(self) -> Path:

@@ -25,6 +25,8 @@ DEFAULT_AGENT_PORT = 8080
 AGENTCORE_PORT = 8090
 #: Where UniTok's page is, or on another port if this one is in use.
 UNITOK_PORT = 8091
+#: The same for the mailbox.
+MAILBOX_PORT = 8092
 
 #: Told what is being done, in a few words, by any thread.
 Report = Callable[[str], None]
@@ -80,6 +82,7 @@ def up(
             agent_port=port,
             agentcore_port=AGENTCORE_PORT,
             unitok_port=UNITOK_PORT,
+            mailbox_port=MAILBOX_PORT,
             emulator_python=python,
             assembly=assembly,
         )

@@ -35,6 +35,7 @@ class Ports:
     emulator: int
     #: 0 where the stack was started before there was one.
     unitok: int = 0
+    mailbox: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,11 @@ class StackState:
         return f"http://{LOOPBACK}:{self.ports.unitok}"
 
     @property
+    def mailbox_url(self) -> str:
+        """The page with what deciders were told."""
+        return f"http://{LOOPBACK}:{self.ports.mailbox}"
+
+    @property
     def processes(self) -> dict[str, ProcessId]:
         """The recorded processes by name, the supervisor first."""
         named = {"supervisor": self.supervisor, "emulator": self.emulator, "agent": self.agent}
@@ -104,6 +110,7 @@ class StackState:
                 "agentcore": self.ports.agentcore,
                 "emulator": self.ports.emulator,
                 "unitok": self.ports.unitok,
+                "mailbox": self.ports.mailbox,
             },
             "processes": {
                 name: {"pid": process.pid, "started": process.started}

@@ -34,6 +34,8 @@ from local.emulator import EmulatorSettings, start_emulator, wait_for_emulator
 from local.errors import LocalError, PortInUseError, StackFailedError
 from local.health import answers
 from local.kept import keep, take_kept_port
+from local.mailbox.app import build_app as build_mailbox
+from local.mailbox.subscription import confirm, subscribe
 from local.ports import LOOPBACK, free_port, holder, is_free, reserve
 from local.processes import Child, identify, stop_child
 from local.server import ServerThread
@@ -43,6 +45,7 @@ from local.unitok.app import build_app as build_unitok
 from local.unitok.store import PostStore
 from local.watching import watch_again
 from runs.errors import RunError
+from runs.post.mailbox import Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ class Supervisor:
         self._agent: Child | None = None
         self._server: ServerThread | None = None
         self._unitok: ServerThread | None = None
+        self._mailbox: ServerThread | None = None
         self._reserved: TextIO | None = None
         #: Of a kept state that was taken up by a stack which is not up yet.
         self._kept_port: int | None = None
@@ -103,6 +107,7 @@ class Supervisor:
         kept_port = self._kept_port = take_kept_port(self._home)
         self._server = self._serve_agentcore()
         self._unitok = self._serve_unitok()
+        self._mailbox = self._serve_mailbox()
         emulator = EmulatorSettings(
             port=kept_port if kept_port and is_free(kept_port) else free_port(),
             state=self._home.emulator_state,
@@ -119,6 +124,8 @@ class Supervisor:
             "Endpoint": emulator.endpoint,
         }
         outputs = deploy(assembly, endpoint=emulator.endpoint, parameters=parameters)
+        mailbox_url = self._state.mailbox_url
+        subscribe(outputs["TopicArn"], mailbox_url=mailbox_url, endpoint=emulator.endpoint)
         self._tell(step="starting the agent", stack_name=assembly.stack_name, outputs=outputs)
         keeper = self._start_agent(outputs, endpoint=emulator.endpoint)
         if kept_port:
@@ -141,12 +148,20 @@ class Supervisor:
             raise StackFailedError(msg) from error
         return _served(app, port=self._settings.unitok_port, name="unitok")
 
+    def _serve_mailbox(self) -> ServerThread:
+        def confirmed(topic_arn: str, token: str) -> None:
+            confirm(topic_arn, token, endpoint=self._state.endpoint)
+
+        app = build_mailbox(Mailbox(self._home.mailbox), confirm=confirmed)
+        return _served(app, port=self._settings.mailbox_port, name="mailbox")
+
     def _start_emulator(self, settings: EmulatorSettings) -> None:
         ports = replace(
             self._state.ports,
             agentcore=self._server.port if self._server else 0,
             emulator=settings.port,
             unitok=self._unitok.port if self._unitok else 0,
+            mailbox=self._mailbox.port if self._mailbox else 0,
         )
         python = self._settings.emulator_python
         self._emulator = start_emulator(python, settings, environ=self._environ)
@@ -189,7 +204,7 @@ class Supervisor:
         # The agent first: it hands its runs back, and needs the journal for that.
         if self._agent:
             stop_child(self._agent, grace_seconds=_AGENT_GRACE_SECONDS)
-        for server in filter(None, (self._server, self._unitok)):
+        for server in filter(None, (self._server, self._unitok, self._mailbox)):
             server.stop()
         if self._emulator:
             stop_child(self._emulator, grace_seconds=_EMULATOR_GRACE_SECONDS)

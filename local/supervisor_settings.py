@@ -18,6 +18,8 @@ class SupervisorSettings:
     agentcore_port: int
     #: Preferred, too.
     unitok_port: int
+    #: And this.
+    mailbox_port: int
     emulator_python: Path
     assembly: Path
 
@@ -29,6 +31,7 @@ class SupervisorSettings:
             "agent_port": self.agent_port,
             "agentcore_port": self.agentcore_port,
             "unitok_port": self.unitok_port,
+            "mailbox_port": self.mailbox_port,
             "emulator_python": str(self.emulator_python),
             "assembly": str(self.assembly),
         }
@@ -43,6 +46,7 @@ class SupervisorSettings:
             agent_port=data["agent_port"],
             agentcore_port=data["agentcore_port"],
             unitok_port=data["unitok_port"],
+            mailbox_port=data["mailbox_port"],
             emulator_python=Path(data["emulator_python"]),
             assembly=Path(data["assembly"]),
         )

@@ -30,6 +30,11 @@ def to_html(sheet: Sheet) -> str:
     return "\n".join(_parts(sheet)) + "\n"
 
 
+def as_html(text: str) -> str:
+    """Give a letter's text as HTML."""
+    return f'<!doctype html>\n<meta charset="utf-8"><pre style="{_LINE}">{escape(text)}</pre>\n'
+
+
 def _parts(sheet: Sheet) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
     yield f"<title>{escape(sheet.title)}</title></head>"

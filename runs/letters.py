@@ -13,9 +13,9 @@ from runs.approvals import ROLE
 from runs.asked import Approval, ApprovalState
 from runs.differences import Line, Sort, differences
 from runs.inert import inert, one_line
-from runs.instants import to_iso
+from runs.instants import from_iso, to_iso
 from runs.json_types import Json
-from runs.letter_html import to_html
+from runs.letter_html import as_html, to_html
 from runs.letter_text import to_text
 from runs.notices import Notice, NoticeKind
 from runs.sheets import Block, Sheet
@@ -62,6 +62,38 @@ class Letter:
             "html": self.html,
             "written_at": to_iso(self.written_at),
         }
+
+    @classmethod
+    def from_json(cls, data: object) -> "Letter":
+        """Read what `to_json` gave; without HTML, its text stands in for it.
+
+        Raises:
+            TypeError: It is something else.
+            ValueError: A part of it makes no sense.
+        """
+        if not isinstance(data, Mapping):
+            msg = f"the letter is {data!r:.60}, expected an object"
+            raise TypeError(msg)
+        text, url = _text(data, "text"), data.get("url")
+        return cls(
+            letter_id=_text(data, "id"),
+            subject=_text(data, "subject"),
+            text=text,
+            html=data["html"] if isinstance(data.get("html"), str) else as_html(text),
+            written_at=from_iso(_text(data, "written_at")),
+            approval_id=_text(data, "approval_id"),
+            session_id=_text(data, "session_id"),
+            kind=NoticeKind(_text(data, "kind")),
+            url=url if isinstance(url, str) else None,
+        )
+
+
+def _text(data: Mapping[str, object], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        msg = f"{name} of the letter is {value!r:.60}, expected a text"
+        raise TypeError(msg)
+    return value
 
 
 def write_letter(notice: Notice, *, url: str | None, now: datetime) -> Letter:
