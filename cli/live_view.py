@@ -114,7 +114,9 @@ def standing(run: Run) -> str:
 
 
 def _steps(scene: Scene, look: Look, *, room: int) -> RenderableType:
-    steps = list(scene.timeline.steps.values())
+    # The last ones that were begun as long as there are more to come; then all, in their places.
+    timeline = scene.timeline
+    steps = list(timeline.in_tree() if scene.is_over else timeline.steps.values())
     shown = steps if scene.is_over else steps[-max(room, _FEWEST_STEPS) :]
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=len(look.spinner), no_wrap=True)

@@ -246,7 +246,7 @@ def _steps(timeline: Timeline, run: Run, look: Look) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_column(justify="right", no_wrap=True)
-    for step in timeline.steps.values():
+    for step in timeline.in_tree():
         mark, style = look.step_mark(step.state)
         ended = step.ended_at or run.finished_at or look.now
         grid.add_row(Text(mark, style), _step_words(step), text.between(step.started_at, ended))

@@ -1,6 +1,6 @@
 """What a run has done so far, summed up from its events one after the other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -36,6 +36,8 @@ class Step:
     depth: int
     state: StepState
     started_at: datetime
+    #: The operation it is inside of, where that is known.
+    parent_id: str | None = None
     ended_at: datetime | None = None
     #: How often it was begun.
     tries: int = 1
@@ -62,6 +64,21 @@ class Timeline:
     recent: tuple[Event, ...] = ()
     #: The id of the last event, where the next read begins.
     last_id: str | None = None
+
+    def in_tree(self) -> Iterator[Step]:
+        """Give the steps in the order in which they were begun, each before what is inside of it.
+
+        As they were begun, those of branches at work side by side are mixed.
+        """
+        inside: dict[str | None, list[Step]] = {}
+        for step in self.steps.values():
+            parent_id = step.parent_id if step.parent_id in self.steps else None
+            inside.setdefault(parent_id, []).append(step)
+        waiting = inside.pop(None, [])[::-1]
+        while waiting:
+            step = waiting.pop()
+            yield step
+            waiting += inside.pop(step.operation_id, [])[::-1]
 
     def extended(self, events: Iterable[Recorded]) -> "Timeline":
         """Give this timeline with more events at its end."""
@@ -152,6 +169,7 @@ def _kept(steps: Mapping[str, Step], operation: Operation) -> Step:
         operation_id=operation.operation_id,
         name=operation.name or operation.sub_type or "step",
         depth=0 if parent is None else parent.depth + 1,
+        parent_id=None if parent is None else parent.operation_id,
         state=_STATES.get(operation.status, StepState.RUNNING),
         started_at=operation.started_at,
         ended_at=operation.ended_at,
@@ -192,6 +210,7 @@ def _begun(steps: Mapping[str, Step], known: Step | None, event: Event) -> Step:
         operation_id=event.operation_id or "",
         name=event.name or event.sub_type or "step",
         depth=0 if parent is None else parent.depth + 1,
+        parent_id=None if parent is None else parent.operation_id,
         state=state,
         started_at=event.at,
     )

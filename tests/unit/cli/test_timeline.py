@@ -55,6 +55,34 @@ def test_a_step_is_inside_the_context_that_is_its_parent() -> None:
     assert steps[3].state is StepState.WAITING
 
 
+def test_steps_of_branches_at_work_side_by_side_are_each_in_their_own_branch() -> None:
+    timeline = Timeline().extended(
+        recorded(
+            step_event(EventType.CONTEXT_STARTED, "map"),
+            step_event(EventType.CONTEXT_STARTED, "a", parent_id="map"),
+            step_event(EventType.CONTEXT_STARTED, "b", parent_id="map"),
+            step_event(EventType.STEP_STARTED, "in-a", parent_id="a"),
+            step_event(EventType.STEP_STARTED, "in-b", parent_id="b"),
+            step_event(EventType.STEP_STARTED, "in-a-too", parent_id="a"),
+            step_event(EventType.STEP_STARTED, "after"),
+        )
+    )
+
+    found = [step.operation_id for step in timeline.in_tree()]
+
+    assert found == ["map", "a", "in-a", "in-a-too", "b", "in-b", "after"]
+
+
+def test_a_step_whose_branch_is_gone_is_still_there() -> None:
+    events = recorded(
+        step_event(EventType.CONTEXT_STARTED, "gone"),
+        step_event(EventType.STEP_STARTED, "left", parent_id="gone"),
+    )
+    timeline = Timeline().extended(events).as_of([an_operation("left", parent_id="gone")])
+
+    assert [step.operation_id for step in timeline.in_tree()] == ["left"]
+
+
 def test_an_end_without_a_start_is_a_step_too() -> None:
     [step] = steps_of(step_event(EventType.STEP_SUCCEEDED))
 
