@@ -100,6 +100,8 @@ def fact(event: Event) -> Fact:
     if event.type is EventType.TOOL_RETURNED:
         words, tone = _LEFT.get(_word(event, "Status") or "", (words, tone))
     detail = _DETAILS.get(event.type, _named)(event)
+    if event.type is EventType.STEP_SUCCEEDED and event.is_tried_again:
+        words, tone = "condition not met yet", Tone.PLAIN
     if event.type is EventType.LEASE_CLAIMED:
         words = f"attempt {event.attempt} began"
     if event.type is EventType.APPROVAL_DECIDED:

@@ -217,4 +217,7 @@ def _begun(steps: Mapping[str, Step], known: Step | None, event: Event) -> Step:
 
 
 def _ended(step: Step, event: Event) -> Step:
+    if event.type is EventType.STEP_SUCCEEDED and event.is_tried_again:
+        # A look at a condition that is not met yet.
+        return replace(step, state=StepState.WAITING)
     return replace(step, state=_ENDS[event.type], ended_at=event.at, error=error_message(event))

@@ -30,6 +30,7 @@ def _run_trace(journal: Journal, session_id: str) -> dict[str, Json]:
     if run is None:
         return {"status": None}
     events = [recorded.event for recorded in journal.events(session_id)]
+    finished = [each for each in events if _is_finished_step(each)]
     agents = dict.fromkeys(each.name for each in events if each.type is EventType.MODEL_CALLED)
     conversations = {agent: _conversation(journal, session_id, agent) for agent in agents if agent}
     return {
@@ -37,7 +38,7 @@ def _run_trace(journal: Journal, session_id: str) -> dict[str, Json]:
         "error": f"{run.error.type}: {run.error.message}" if run.error else None,
         "result": run.result,
         "artifacts": {each.name: each.sha256 for each in run.artifacts},
-        "steps": _steps(events),
+        "steps": _steps(finished),
         "conversations": cast("Json", conversations),
         "tools": _tools(events),
         "usage": _usage(run),
@@ -45,7 +46,7 @@ def _run_trace(journal: Journal, session_id: str) -> dict[str, Json]:
         "invalid": [
             f"{agent}: {fault}" for agent, said in conversations.items() for fault in faults(said)
         ],
-        "repeated_steps": _repeated_steps(events),
+        "repeated_steps": _repeated_steps(finished),
     }
 
 
@@ -61,17 +62,21 @@ def _ordered(blocks: Any) -> list[Any]:  # noqa: ANN401 - blocks of all kinds
     return [*results, *(block for block in blocks if "toolResult" not in block)]
 
 
-def _steps(events: list[Event]) -> dict[str, Json]:
+def _is_finished_step(event: Event) -> bool:
+    # Each look at a condition succeeds, and only the last one ends the step.
+    return event.type is EventType.STEP_SUCCEEDED and not event.is_tried_again
+
+
+def _steps(finished: list[Event]) -> dict[str, Json]:
     """Count the finished steps by name."""
-    done = Counter(each.name or "" for each in events if each.type is EventType.STEP_SUCCEEDED)
+    done = Counter(each.name or "" for each in finished)
     return dict(sorted(done.items()))
 
 
-def _repeated_steps(events: list[Event]) -> list[Json]:
-    """Name the steps that succeeded more often than once."""
-    succeeded = [each for each in events if each.type is EventType.STEP_SUCCEEDED]
-    times = Counter(each.operation_id for each in succeeded)
-    names = {each.operation_id: each.name or "" for each in succeeded}
+def _repeated_steps(finished: list[Event]) -> list[Json]:
+    """Name the steps that were finished more often than once."""
+    times = Counter(each.operation_id for each in finished)
+    names = {each.operation_id: each.name or "" for each in finished}
     return [names[operation] for operation, many in times.items() if many > 1]
 
 

@@ -109,6 +109,15 @@ class Event:
     attempt: int = 0
     details: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def is_tried_again(self) -> bool:
+        """Say whether it is the end of one try of a step, and another follows.
+
+        Such a try failed; or it looked at a condition that is not met yet, and succeeded.
+        """
+        retry = self.details.get("RetryDetails")
+        return isinstance(retry, Mapping) and "NextAttemptDelaySeconds" in retry
+
     def to_json(self, event_id: int) -> dict[str, Json]:
         """Give the event in the shape of `GetDurableExecutionHistory`; `event_id` counts from 1."""
         shape: dict[str, Json] = {

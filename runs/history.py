@@ -191,18 +191,18 @@ def _error(facts: _Facts) -> Json:
     error = facts.event.details.get("Error")
     operation = facts.operation
     is_last = operation is not None and operation.ended_at is not None
-    if operation is not None and is_last and operation.error is not None and not _is_try(facts):
+    if (
+        operation is not None
+        and is_last
+        and operation.error is not None
+        and not facts.event.is_tried_again
+    ):
         return {"Payload": _error_object(operation.error), "Truncated": False}
     if isinstance(error, Mapping):
         # Events of runs keep the error itself, those of operations wrap it as the service does.
         payload = error.get("Payload", dict(error))
         return {"Payload": payload, "Truncated": False}
     return {"Payload": {}, "Truncated": False}
-
-
-def _is_try(facts: _Facts) -> bool:
-    retry = facts.event.details.get("RetryDetails")
-    return isinstance(retry, Mapping) and "NextAttemptDelaySeconds" in retry
 
 
 def _error_object(error: OperationError) -> Shape:

@@ -4,7 +4,7 @@ Read off the head and the timeline alone: what it needs to know is recorded with
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -198,7 +198,7 @@ class _Reading:
         # An agent's own step has its name, and a number from its second turn on. When it has
         # ended, however it did, no call of the agent is in flight.
         self._settled |= {event.name or "", (event.name or "").rpartition("-")[0]}
-        if event.type is EventType.STEP_SUCCEEDED and not _is_tried_again(event):
+        if event.type is EventType.STEP_SUCCEEDED and not event.is_tried_again:
             self._steps[step] = (event.at - began_at).total_seconds()
 
     def _forget(self, event: Event) -> None:
@@ -212,12 +212,6 @@ class _Reading:
 def _count(event: Event, name: str) -> int:
     value = event.details.get(name)
     return value if isinstance(value, int) else 0
-
-
-def _is_tried_again(event: Event) -> bool:
-    """Say whether a condition was polled and not met: one try of the step succeeded, not it."""
-    retry = event.details.get("RetryDetails")
-    return isinstance(retry, Mapping) and "NextAttemptDelaySeconds" in retry
 
 
 def _texts(value: Json) -> list[str]:

@@ -10,6 +10,10 @@ from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext, StepContext, durable_execution
 from aws_durable_execution_sdk_python.config import Duration
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitForConditionDecision,
+)
 from strands import Agent, tool
 
 from agent.agents import run_agent
@@ -23,6 +27,15 @@ from runs.approvals import Question
 REGISTRY = Path(__file__).with_suffix(".toml")
 
 Event = Any
+
+
+def _stop_at_two(seen: int, _: int) -> WaitForConditionDecision:
+    if seen >= 2:
+        return WaitForConditionDecision.stop_polling()
+    return WaitForConditionDecision.continue_waiting(Duration.from_days(1))
+
+
+_TWICE = WaitForConditionConfig(wait_strategy=_stop_at_two, initial_state=0)
 
 
 def tell(text: str) -> int:
@@ -86,7 +99,7 @@ def _uses(call: ToolCall) -> Playbook:
 
 @durable_execution
 def sound(event: Event, context: DurableContext) -> Event:
-    """Step, wait, map, ask a person, start a child, let an agent work, keep a file."""
+    """Step, wait, poll, map, ask a person, start a child, let an agent work, keep a file."""
     attempt = attempt_of(context)
 
     def double(branch: DurableContext, item: int, *_: object) -> int:
@@ -94,6 +107,7 @@ def sound(event: Event, context: DurableContext) -> Event:
 
     numbers = context.step(lambda _: [1, 2, 3], name="numbers")
     context.wait(Duration.from_days(3), name="days")
+    looks = context.wait_for_condition(lambda seen, _: seen + 1, config=_TWICE, name="looks")
     doubled: list[int] = context.map(numbers, double, name="doubles").get_results()
     answer = context.wait_for_callback(lambda *_: None, name="review")
     decision = ask_approval(context, Question(what="go on"), name="approval")
@@ -105,6 +119,7 @@ def sound(event: Event, context: DurableContext) -> Event:
 
     context.step(keep, name="keep")
     return {
+        "looks": looks,
         "doubled": doubled,
         "answer": json.loads(answer),
         "verdict": decision.verdict,

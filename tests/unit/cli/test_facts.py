@@ -20,6 +20,13 @@ def test_an_attempt_names_its_number_and_its_worker() -> None:
     assert fact(event).line == "attempt 2 began: host:42"
 
 
+def test_a_look_at_a_condition_is_no_finished_step() -> None:
+    retry: dict[str, Json] = {"CurrentAttempt": 1, "NextAttemptDelaySeconds": 600}
+    event = an_event(EventType.STEP_SUCCEEDED, name="cond", details={"RetryDetails": retry})
+
+    assert fact(event).line == "condition not met yet: cond"
+
+
 def test_a_changed_workflow_names_both_versions() -> None:
     event = an_event(EventType.WORKFLOW_CHANGED, details={"From": "1", "To": "2"})
 

@@ -2,6 +2,7 @@
 
 from cli.timeline import Step, StepState, Timeline
 from runs.events import Event, EventType
+from runs.json_types import Json
 from tests.support.cli import recorded
 from tests.support.journals import NOW, an_event, an_operation, later
 
@@ -32,6 +33,17 @@ def test_a_step_that_is_tried_again_is_one_step() -> None:
     )
 
     assert (step.state, step.tries, step.ended_at) == (StepState.RUNNING, 2, None)
+
+
+def test_a_condition_that_is_not_met_yet_is_waited_for() -> None:
+    retry: dict[str, Json] = {"CurrentAttempt": 1, "NextAttemptDelaySeconds": 600}
+
+    [step] = steps_of(
+        step_event(EventType.STEP_STARTED),
+        step_event(EventType.STEP_SUCCEEDED, at=later(1), details={"RetryDetails": retry}),
+    )
+
+    assert (step.state, step.ended_at) == (StepState.WAITING, None)
 
 
 def test_a_failed_step_keeps_its_error() -> None:
