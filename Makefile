@@ -54,7 +54,10 @@ bench: $(READY) ## Measure what docs/performance.md promises
 crash: $(READY) ## Kill the shipped workflows at every write, on both journals
 	@failed=0; for workflow in cost-analysis research-report; do for journal in sqlite dynamodb; do \
 	  $(BIN)/errand crash-test $$workflow --journal $$journal --kills 50 || failed=1; \
-	done; done; exit $$failed
+	done; done; for journal in sqlite dynamodb; do \
+	  $(BIN)/errand crash-test marketing-post --registry tests/support/marketing.toml --journal $$journal \
+	    --prompt "Tell of our unicorns." --answer '{"decision": "approved", "content": "Edited."}' --kills 50 || failed=1; \
+	done; exit $$failed
 
 synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
 	$(BIN)/python -m infra.app -c target=aws

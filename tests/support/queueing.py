@@ -126,7 +126,7 @@ def existing(
     tool: str = "human_approval",
 ) -> dict[str, Json]:
     """Give a message that answers a tool's call."""
-    result = {"toolUseId": tool_use_id, "status": status, "content": [{"text": text}]}
+    result: Json = {"toolUseId": tool_use_id, "status": status, "content": [{"text": text}]}
     return {
         "type": "existing",
         "session_id": session_id,

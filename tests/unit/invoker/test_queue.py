@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from runs.errors import JournalUnavailableError, UnwatchedRunError
 from runs.ids import session_id_for
 from runs.json_types import Json
 from runs.run import Run, Status
-from tests.support.agents import SESSION_ID
+from tests.support.agents import SESSION_ID, KilledError
 from tests.support.marketing import RunningUniTok, running_unitok
 from tests.support.queueing import MESSAGE, PATIENCE, Counter, existing, new
 
@@ -71,7 +72,7 @@ def test_a_new_message_starts_the_state_machine_as_an_event_does(counter: Counte
 
 def test_a_new_message_may_say_more_of_its_run(counter: Counter) -> None:
     more: dict[str, Json] = {"workflow": "research-report", "input": "corpus", "max_tokens": 9}
-    counter.deliver(counter.record(new(idempotency_key="spring", **more)))
+    counter.deliver(counter.record(new() | {"idempotency_key": "spring"} | more))
 
     ((session_id, started),) = counter.starter.started.items()
     assert session_id == session_id_for("spring")
@@ -81,7 +82,7 @@ def test_a_new_message_may_say_more_of_its_run(counter: Counter) -> None:
 
 
 def test_the_same_key_in_two_messages_is_one_run(counter: Counter) -> None:
-    body = {"type": "new", "body": {"task": "Once.", "idempotency_key": "spring"}}
+    body: Json = {"type": "new", "body": {"task": "Once.", "idempotency_key": "spring"}}
     first = counter.record(new("Once.", idempotency_key="spring"))
     second = counter.record(body, message_id=MESSAGE[::-1])
 
@@ -377,7 +378,7 @@ MESSAGES = st.one_of(
 
 
 @settings(
-    max_examples=1_500,
+    max_examples=600,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -393,3 +394,36 @@ def test_whatever_a_message_holds_it_is_done_kept_or_a_dead_letter(
     is_started = body.startswith('{"type": "new"') or len(counter.starter.started) > started
     assert is_dead or is_started or failed == [MESSAGE]
     assert not (is_dead and failed)
+
+
+class DyingSignal:
+    """A signal at which the handler dies, once."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def send(self, wake_token: str) -> None:
+        self.sent += 1
+        if self.sent == 1:
+            raise KilledError(wake_token)
+
+
+def test_a_handler_that_dies_after_the_answer_is_recorded_wakes_the_run_the_next_time(
+    counter: Counter, unitok: RunningUniTok
+) -> None:
+    counter.plant.run(WORKFLOW, prompt="Tell of pink unicorns.", wake_token="token")
+    (approval,) = counter.plant.open_approvals()
+    signal = DyingSignal()
+    answers = replace(counter.delivery.tasks.answers, signal=signal)
+    tasks = replace(counter.delivery.tasks, answers=answers)
+    counter.delivery = replace(counter.delivery, tasks=tasks)
+    record = counter.record(answer(approval, "Fine."))
+
+    with pytest.raises(KilledError):
+        counter.deliver(record)
+    again = counter.deliver(record)
+    work(counter)
+
+    assert again == []
+    assert signal.sent == 2
+    assert unitok.contents == [approval.question.content]
