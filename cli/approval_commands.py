@@ -15,7 +15,7 @@ from cli.options import AsJson, aimed
 from cli.places import Aim, place_for_reading
 from cli.screen import Screen, look_of
 from cli.who import origin, person_name
-from runs.approvals import Verdict
+from runs.approvals import MAX_COMMENT, Verdict
 from runs.asked import Person
 from runs.deciding import Ballot
 from runs.journal.base import Asked
@@ -113,6 +113,7 @@ def approve(  # noqa: PLR0913 - each is an option
 
         errand approve last --edit post.txt
     """
+    _check_comment(comment)
     content = None if edit is None else _content(edit)
     screen = Screen.of_process()
     desk = _desk(aim, screen)
@@ -150,6 +151,7 @@ def deny(  # noqa: PLR0913 - each is an option
     if not comment.strip():
         msg = "--comment is missing, expected why: whoever asked is told, and can do better"
         raise UsageError(msg)
+    _check_comment(comment)
     screen = Screen.of_process()
     desk = _desk(aim, screen)
     asked = desk.find(given)
@@ -178,15 +180,24 @@ def _content(given: str) -> str:
         data = sys.stdin.buffer.read()
     else:
         path = Path(given).expanduser()
-        if not path.is_file():
-            msg = f"--edit is {given!r}, which is no file"
-            raise UsageError(msg)
-        data = path.read_bytes()
+        # Read and not looked at: `<(…)` of a shell is no regular file.
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            msg = f"--edit is {given!r}, which can't be read: {error.strerror}"
+            raise UsageError(msg) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         msg = f"--edit is {given!r}, which is no text in UTF-8: {error.reason} at {error.start}"
         raise UsageError(msg) from error
+
+
+def _check_comment(given: str) -> None:
+    # The journal would cut it off, and whoever wrote it would not know.
+    if len(given) > MAX_COMMENT:
+        msg = f"--comment has {len(given):,} characters, expected at most {MAX_COMMENT:,}"
+        raise UsageError(msg)
 
 
 def _edited(content: str, shown: str) -> str:

@@ -138,6 +138,19 @@ def test_an_edited_content_is_what_is_approved(place: Place, tmp_path: Path) -> 
     assert place.answer(approval).content == "Unicorns."
 
 
+def test_an_edit_may_come_from_a_pipe(place: Place) -> None:
+    approval = place.ask()
+    reading, writing = os.pipe()
+    os.write(writing, b"Piped.")
+    os.close(writing)
+
+    # As `--edit <(…)` gives it.
+    shown = place.json("approve", "last", "--edit", f"/proc/{os.getpid()}/fd/{reading}")
+
+    os.close(reading)
+    assert shown["content"] == place.answer(approval).content == "Piped."
+
+
 def test_a_denial_needs_a_comment(place: Place) -> None:
     approval = place.ask()
 
@@ -190,7 +203,12 @@ def test_several_open_approvals_of_a_run_are_told_apart(place: Place) -> None:
         (("approve", "nosuchthing"), "no approval 'nosuchthing' in the journal"),
         (("approve", "last"), "nothing waits for a decision in the journal"),
         (("deny", "ab", "--comment", "No."), "'ab' is no id"),
-        (("approve", "last", "--edit", "no-such-file"), "'no-such-file', which is no file"),
+        (
+            ("approve", "last", "--edit", "no-such-file"),
+            "'no-such-file', which can't be read: No such file",
+        ),
+        (("approve", "last", "--edit", "."), "'.', which can't be read: Is a directory"),
+        (("deny", "last", "--comment", "x" * 4_001), "4,001 characters, expected at most 4,000"),
         (("approve", "last", "--by", " "), "--by is ' ', expected a name"),
     ],
 )
