@@ -34,6 +34,7 @@ from agent.durable.recorded import Moment
 from agent.durable.rehearsing import Rehearsing
 from agent.durable.replay import ReplayingClient, ending
 from agent.durable.updates import record
+from agent.errors import RehearsalError
 from agent.models.select import ModelChoice
 from agent.outcomes import read_ending
 from agent.reading import ReadingJournal, ReadingStore
@@ -135,7 +136,11 @@ class Stage:
         self, finding: Finding, client: "_Client", answer: DurableExecutionInvocationOutput
     ) -> Finding:
         is_over = answer.status is not InvocationStatus.PENDING
-        how = ending(answer.error)
+        error = answer.error
+        if error is not None and (error.type or "").endswith(RehearsalError.__name__):
+            # What it would do after the write that it was kept from, nobody knows.
+            return replace(finding, words=error.message or "")
+        how = ending(error)
         difference = client.replay.conclude(why=how) if is_over else client.replay.difference
         if difference is not None:
             return self._differs(finding, difference)
@@ -143,13 +148,13 @@ class Stage:
             where = client.replay.stands_at or "where it waits"
             return replace(finding, verdict=Verdict.OK, words=f"stands {where}")
         operations = client.operations.values()
-        error = read_ending(answer, recorded=client.outcome, operations=operations).ending.error
-        if error is None:
+        failure = read_ending(answer, recorded=client.outcome, operations=operations).ending.error
+        if failure is None:
             return replace(finding, verdict=Verdict.OK, words="comes to its end")
-        if error.type == REPLAY_MISMATCH:
+        if failure.type == REPLAY_MISMATCH:
             # The SDK found what we did not.
-            return replace(finding, verdict=Verdict.DIFFERS, words=error.message)
-        words = f"comes to its end, which is {error.type}: {error.message}"
+            return replace(finding, verdict=Verdict.DIFFERS, words=failure.message)
+        words = f"comes to its end, which is {failure.type}: {failure.message}"
         return replace(finding, verdict=Verdict.OK, words=words)
 
     def _differs(self, finding: Finding, difference: Difference) -> Finding:
