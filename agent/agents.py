@@ -1,6 +1,5 @@
 """Agents inside workflows: steps of a conversation that survives the death of its worker."""
 
-import re
 from collections.abc import Mapping
 from typing import TypeVar, cast, overload
 
@@ -19,14 +18,13 @@ from agent.services import services_of
 from agent.turns import Retry, Turns
 from runs.errors import RunError
 from runs.json_types import Json
+from runs.told import AGENT_NAME
 
 #: How many model calls one agent may make in one run, over all attempts.
 MAX_TURNS = 200
 #: Seconds before an agent whose model or journal did not answer is taken up again. Each wait is
 #: durable: the run may give up its machine meanwhile.
 RETRY_SECONDS = (30, 60, 120, 240)
-#: Names become part of tool call ids, of which providers take 40 characters of this alphabet.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
@@ -112,7 +110,7 @@ def run_agent(  # noqa: PLR0913 - what an agent is, by keyword
         StepError: There is no answer; of the type and message of the `AgentError` that says why.
         AttemptStoppedError: The attempt was told to stop. Don't catch it.
     """
-    if not NAME.fullmatch(name):
+    if not AGENT_NAME.fullmatch(name):
         msg = f"agent name is {name!r}, expected 1 to 32 letters, digits, '-' and '_'"
         raise ValueError(msg)
     services = services_of(context)

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -83,13 +84,19 @@ class AgentServer:
         status, body = self.invoke({"session_id": session, **payload})
         assert (status, body["status"]) == (HTTPStatus.OK, "STARTED")
 
-    def head(self, session: str) -> Run | None:
-        """Read a head, as another process does."""
+    @contextmanager
+    def journal(self) -> Iterator[SqliteJournal]:
+        """Open its journal, as another process does."""
         journal = SqliteJournal(self._journal, artifacts=FolderStore(self.folder / "artifacts"))
         try:
-            return journal.get(session)
+            yield journal
         finally:
             journal.close()
+
+    def head(self, session: str) -> Run | None:
+        """Read a head, as another process does."""
+        with self.journal() as journal:
+            return journal.get(session)
 
     def wait_for_end(self, session: str, *, seconds: float = 30) -> Run:
         """Wait for a run to end."""

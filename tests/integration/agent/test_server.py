@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from runs.run import Status
+from runs.run import Pause, Status
 from tests.support.agent_server import AgentServer
 from tests.support.engine import wait_until
 from tests.support.workflows import noted
@@ -127,6 +128,35 @@ def test_a_cancellation_of_a_session_that_is_not_here_says_so(idle_server: Agent
         200,
         {"status": "IDLE", "session_id": "elsewhere"},
     )
+
+
+def test_a_pause_of_a_session_that_is_not_here_says_so(idle_server: AgentServer) -> None:
+    assert idle_server.invoke({"action": "pause", "session_id": "elsewhere"}) == (
+        200,
+        {"status": "IDLE", "session_id": "elsewhere"},
+    )
+
+
+def test_a_paused_run_is_left_when_its_step_is_done_and_taken_up_when_it_is_resumed(
+    server: AgentServer,
+) -> None:
+    """Nobody asks the worker: it learns of both from its journal."""
+    server.start("steered", "steps", "8 400")
+    wait_until(lambda: "begin 1" in noted(server.notes))
+    with server.journal() as journal:
+        now = datetime.now(UTC)
+        journal.pause("steered", Pause(by="ada", at=now), now=now)
+        wait_until(lambda: (run := journal.get("steered")) and run.status is Status.WAITING)
+        left = noted(server.notes)
+        journal.resume("steered", now=datetime.now(UTC), by="ada")
+    run = server.wait_for_end("steered")
+
+    # The step that was begun was finished, and those after it were not begun.
+    assert left[-1].startswith("end")
+    assert "begin 7" not in left
+    assert (run.status, run.attempt) == (Status.COMPLETED, 2)
+    lines = noted(server.notes)
+    assert [lines.count(f"begin {number}") for number in range(8)] == [1] * 8
 
 
 def test_a_run_past_its_deadline_is_timed_out(server: AgentServer) -> None:

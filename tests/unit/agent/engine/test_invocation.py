@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.invocation import Cancel, ShowStatus, Start, read_invocation
+from agent.invocation import Cancel, Pause, ShowStatus, Start, read_invocation
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
 from runs.request import DEFAULT_WORKFLOW
@@ -13,7 +13,7 @@ WORKFLOWS = frozenset({DEFAULT_WORKFLOW, "other"})
 UUID = "0b8f8f3e-5f2c-4b52-8f0e-0f7f6f1c9d21"
 
 
-def read(payload: Json, session: str | None = None) -> Start | Cancel | ShowStatus:
+def read(payload: Json, session: str | None = None) -> Start | Cancel | Pause | ShowStatus:
     return read_invocation(payload, session=session, workflows=WORKFLOWS)
 
 
@@ -68,6 +68,10 @@ def test_a_cancellation_has_a_reason() -> None:
     assert read({"action": "cancel", "session_id": "a", "reason": "dear"}) == Cancel(
         session_id="a", reason="dear"
     )
+
+
+def test_a_pause_needs_only_the_session() -> None:
+    assert read({"action": "pause"}, UUID) == Pause(session_id=UUID)
 
 
 def test_a_status_may_be_of_everything() -> None:
