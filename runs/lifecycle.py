@@ -498,19 +498,25 @@ def begin_retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
 
 
 def carry_out(
-    run: Run, *, plan: Plan, removed: tuple[str, ...] = (), operations: tuple[Operation, ...] = ()
+    run: Run,
+    *,
+    plan: Plan,
+    removed: tuple[str, ...] = (),
+    operations: tuple[Operation, ...] = (),
+    approvals: tuple[Approval, ...] = (),
 ) -> Change:
     """Do a part of a plan; nothing if the run has gone on since, by whoever did the rest."""
     if run.retries >= plan.number:
         return Change(run=run)
     held = replace(run, version=run.version + 1)
-    return Change(run=held, removed=removed, operations=operations)
+    return Change(run=held, removed=removed, operations=operations, approvals=approvals)
 
 
-def retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
+def retry(run: Run, *, plan: Plan, retry: Retry, is_asking: bool, now: datetime) -> Change:
     """Put a run back to QUEUED when its plan has been carried out; twice is once.
 
     It has its checkpoints and what it has used; of attempts and hand-overs that failed it is free.
+    Whether it is asking something again says whether there is somebody to tell.
     """
     if run.retries >= plan.number:
         return Change(run=run)
@@ -533,6 +539,7 @@ def retry(run: Run, *, plan: Plan, retry: Retry, now: datetime) -> Change:
         finished_at=None,
         retries=plan.number,
         retried_at=now,
+        notify_at=now if is_asking else None,
     )
     details: dict[str, Json] = {
         "Retry": plan.number,

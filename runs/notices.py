@@ -102,6 +102,15 @@ def note_sent(run: Run, read: ReadApprovals, *, sent: Collection[Notice], now: d
     return Change(run=held, events=tuple(events), approvals=tuple(changed))
 
 
+def asked_again(approvals: Iterable[Approval]) -> list[Approval]:
+    """Give what is asked still, as it is when the run is taken up again that had ended meanwhile.
+
+    Whoever was told that nobody wants an answer any more is told that it is wanted.
+    """
+    asking = (each for each in approvals if each.state is ApprovalState.OPEN)
+    return [replace(each, announced_at=None, end_told_at=None) for each in asking]
+
+
 def _due(
     run: Run, approval: Approval, of_run: Sequence[Approval], now: datetime
 ) -> Iterator[Notice]:

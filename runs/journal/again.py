@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from runs import again, forking, lifecycle
+from runs import again, forking, lifecycle, notices
 from runs.again import Holdings, Plan, Retry
 from runs.children import child_id, orphaned
 from runs.errors import ForkRefusedError, RetryRefusedError, RunNotFoundError
@@ -62,7 +62,11 @@ class AgainRecords(RecordStore):
             operations = tuple(self._reopened(session_id, each, plan) for each in page)
             rule = partial(lifecycle.carry_out, plan=plan, operations=operations)
             self._change(session_id, rule)
-        return self._change(session_id, partial(lifecycle.retry, plan=plan, retry=retry, now=now))
+        asking = notices.asked_again(self._readable_approvals(session_id))
+        for approvals in _pages(asking):
+            self._change(session_id, partial(lifecycle.carry_out, plan=plan, approvals=approvals))
+        rule = partial(lifecycle.retry, plan=plan, retry=retry, is_asking=bool(asking), now=now)
+        return self._change(session_id, rule)
 
     def fork(self, session_id: str, fork: Fork, *, now: datetime) -> Accepted:
         """See `Journal.fork`."""

@@ -5,7 +5,6 @@ transaction. The condition on the head covers the other two: whatever changes on
 the head's version, and they are read after it.
 """
 
-import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
@@ -18,24 +17,17 @@ from runs.deciding import ApprovalRule, Ballot
 from runs.errors import (
     ApprovalNotFoundError,
     CallbackNotFoundError,
-    CorruptRecordError,
-    PayloadHashError,
-    PayloadMissingError,
     RunNotFoundError,
 )
 from runs.journal.base import Answered, Asked, AskedPage
 from runs.journal.cursors import check_limit
 from runs.journal.keys import APPROVALS, approval_key, operation_key
-from runs.journal.stored import RecordStore
+from runs.journal.stored import UNREADABLE, RecordStore, tell_left_out
 from runs.lifecycle import Change
 from runs.notices import Notice
 from runs.operations import Operation, OperationError
 from runs.records import OPERATION, Record
 from runs.run import Lease, Run
-
-logger = logging.getLogger(__name__)
-
-_UNREADABLE = (CorruptRecordError, PayloadMissingError, PayloadHashError)
 
 _Rule = Callable[[Run, Operation, Approval | None], Change]
 
@@ -94,13 +86,11 @@ class AnsweredRecords(RecordStore):
 
     def decide_approval(self, callback_id: str, ballot: Ballot, *, now: datetime) -> Asked:
         """See `Journal.decide_approval`."""
-        asked, _ = self._decide(callback_id, partial(deciding.decide, ballot=ballot, now=now))
-        return asked
+        return self._decide(callback_id, partial(deciding.decide, ballot=ballot, now=now))
 
     def view_approval(self, callback_id: str, person: Person, *, now: datetime) -> Asked:
         """See `Journal.view_approval`."""
-        asked, _ = self._decide(callback_id, partial(deciding.look, person=person, now=now))
-        return asked
+        return self._decide(callback_id, partial(deciding.look, person=person, now=now))
 
     def notices(self, session_id: str, *, now: datetime) -> list[Notice]:
         """See `Journal.notices`."""
@@ -115,18 +105,6 @@ class AnsweredRecords(RecordStore):
         read = partial(self._readable_approvals, session_id)
         return self._change(session_id, partial(notices.note_sent, read=read, sent=sent, now=now))
 
-    def _readable_approvals(self, session_id: str) -> list[Approval]:
-        records = self._records(session_id, APPROVALS)
-        found = [self._readable_approval(session_id, *pair) for pair in records]
-        return [approval for approval in found if approval is not None]
-
-    def _readable_approval(self, session_id: str, key: str, record: Record) -> Approval | None:
-        try:
-            return self._decoded(APPROVAL, session_id, key, record)
-        except _UNREADABLE as error:
-            _tell_left_out(session_id, error)
-            return None
-
     def _answer(self, callback_id: str, rule: CallbackRule) -> Answered:
         #: As of the last try: a rule may be applied more than once.
         latest: list[Operation] = []
@@ -139,22 +117,21 @@ class AnsweredRecords(RecordStore):
         run = self._change_asked(callback_id, apply)
         return Answered(run=run, callback=latest[0])
 
-    def _decide(self, callback_id: str, rule: ApprovalRule) -> tuple[Asked, bool]:
+    def _decide(self, callback_id: str, rule: ApprovalRule) -> Asked:
         latest: list[Approval] = []
-        before: list[Approval] = []
 
         def apply(run: Run, callback: Operation, approval: Approval | None) -> Change:
             if approval is None:
                 raise ApprovalNotFoundError(callback_id)
             change = rule(run, callback, approval)
-            before[:], latest[:] = (approval,), change.approvals or (approval,)
+            latest[:] = change.approvals or (approval,)
             return change
 
         try:
             run = self._change_asked(callback_id, apply)
         except CallbackNotFoundError as error:
             raise ApprovalNotFoundError(callback_id) from error
-        return Asked(approval=latest[0], run=run), latest != before
+        return Asked(approval=latest[0], run=run)
 
     def _change_asked(self, callback_id: str, rule: _Rule) -> Run:
         session_id, operation_id = place_of(callback_id)
@@ -180,11 +157,6 @@ class AnsweredRecords(RecordStore):
             approval = self._decoded(APPROVAL, session_id, key, record)
             run = self._head_for(head, session_id, is_strict=False)
             return Asked(approval=approval, run=run)
-        except _UNREADABLE as error:
-            _tell_left_out(session_id, error)
+        except UNREADABLE as error:
+            tell_left_out(session_id, error)
             return None
-
-
-def _tell_left_out(session_id: str, error: Exception) -> None:
-    extra = {"session_id": session_id, "error": str(error)}
-    logger.warning("left out an approval that can't be read", extra=extra)

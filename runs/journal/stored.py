@@ -1,14 +1,23 @@
 """Records by key, as every store has them: what journals are built on."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from runs.journal.keys import KeyRange
+from runs.approval_record import APPROVAL
+from runs.asked import Approval
+from runs.errors import CorruptRecordError, PayloadHashError, PayloadMissingError
+from runs.journal.keys import APPROVALS, KeyRange
 from runs.lifecycle import Rule
 from runs.payloads import Codec
 from runs.records import Kind, Record
 from runs.run import Run
+
+logger = logging.getLogger(__name__)
+
+#: What is wrong with a record that is left out of what is read with others.
+UNREADABLE = (CorruptRecordError, PayloadMissingError, PayloadHashError)
 
 T = TypeVar("T")
 
@@ -69,3 +78,21 @@ class RecordStore(ABC):
         if is_strict:
             return self._codec.decode_head(record, session_id=session_id)
         return self._codec.decode_head_anyway(record, session_id=session_id)
+
+    def _readable_approvals(self, session_id: str) -> list[Approval]:
+        records = self._records(session_id, APPROVALS)
+        found = [self._readable_approval(session_id, *pair) for pair in records]
+        return [approval for approval in found if approval is not None]
+
+    def _readable_approval(self, session_id: str, key: str, record: Record) -> Approval | None:
+        try:
+            return self._decoded(APPROVAL, session_id, key, record)
+        except UNREADABLE as error:
+            tell_left_out(session_id, error)
+            return None
+
+
+def tell_left_out(session_id: str, error: Exception) -> None:
+    """Log that an approval was left out."""
+    extra = {"session_id": session_id, "error": str(error)}
+    logger.warning("left out an approval that can't be read", extra=extra)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from runs.again import Retry
 from runs.errors import RunNotFoundError
 from runs.events import EventType
 from runs.instants import to_iso
@@ -257,3 +258,34 @@ def test_a_run_that_is_not_there_has_nothing_to_tell(journal: Journal) -> None:
         journal.notices("nobody", now=NOW)
     with pytest.raises(RunNotFoundError):
         journal.note_sent("nobody", [], now=NOW)
+
+
+def test_whoever_heard_that_nobody_wants_an_answer_hears_that_a_retry_wants_it(
+    journal: Journal,
+) -> None:
+    lease, approval = ask(journal)
+    journal.park(lease, wake_at=later(HOUR), waiting_for="answer", now=NOW, seen_answers=0)
+    send_all(journal, lease.session_id, later(1))
+    journal.cancel(lease.session_id, now=later(2), reason="not now")
+    assert [it.kind for it in send_all(journal, lease.session_id, later(3))] == [ENDED]
+
+    run = journal.retry(lease.session_id, Retry(by="a test"), now=later(4))
+
+    assert run.notify_at == later(4)
+    (notice,) = send_all(journal, lease.session_id, later(5))
+    assert (notice.kind, notice.approval.approval_id) == (ASKED, approval.approval_id)
+    journal.cancel(lease.session_id, now=later(6), reason="not now either")
+    assert [it.kind for it in send_all(journal, lease.session_id, later(7))] == [ENDED]
+
+
+def test_a_retry_asks_nobody_again_for_what_is_decided(journal: Journal) -> None:
+    lease, approval = ask(journal)
+    send_all(journal, lease.session_id, later(1))
+    journal.decide_approval(approval.callback_id, yes(approval, ADA), now=later(2))
+    journal.settle(
+        lease, Ending(status=Status.FAILED, error=RunFailure(type="E", message="x")), now=later(3)
+    )
+
+    journal.retry(lease.session_id, Retry(by="a test"), now=later(4))
+
+    assert journal.notices(lease.session_id, now=later(5)) == []
