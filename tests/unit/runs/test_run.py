@@ -13,6 +13,7 @@ from tests.support.journals import NOW, a_run, later
 #: Written out, not computed: this is what the table is checked against.
 LEGAL = {
     ("QUEUED", "BUSY"),
+    ("QUEUED", "WAITING"),
     ("QUEUED", "FAILED"),
     ("QUEUED", "CANCELLED"),
     ("QUEUED", "TIMED_OUT"),
