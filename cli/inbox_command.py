@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -102,8 +102,7 @@ def _list_view(mails: Sequence[Mail], look: Look) -> RenderableType:
     return table
 
 
-def _mail_view(mail: Mail, look: Look) -> RenderableType:
+def _mail_view(mail: Mail, look: Look) -> Text:
     written = f"{mail.letter_id}, written {text.moment(mail.written_at, look.zone)}"
     # Not wrapped: a link is to be copied, or followed, in one piece.
-    body = Text(text.clean(mail.text), no_wrap=True, overflow="ignore")
-    return Group(Text(written, "dim"), Text(""), body)
+    return Text.assemble((written, "dim"), "\n\n", text.clean(mail.text), no_wrap=True)

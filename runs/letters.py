@@ -150,7 +150,7 @@ def _facts(notice: Notice, now: datetime) -> Iterator[tuple[str, str]]:
     for vote in approval.votes:
         yield "So far", f"{vote.verdict} by {one_line(vote.by, _MAX_LINE)} at {_moment(vote.at)}"
     if notice.before is not None:
-        yield "Before", _answer(notice.before)
+        yield "Asked before", _answer(notice.before)
 
 
 def _outcome(notice: Notice) -> str:
@@ -181,7 +181,7 @@ def _answer(before: Approval) -> str:
     by = f" by {one_line(before.decided_by, _MAX_LINE)}" if before.decided_by else ""
     at = f" at {_moment(before.decided_at)}" if before.decided_at else ""
     said = f": {one_line(before.comment, _MAX_LINE)}" if before.comment else ""
-    return f"asked before, and {before.state}{by}{at}{said}"
+    return f"{before.state}{by}{at}{said}"
 
 
 def _blocks(notice: Notice) -> Iterator[Block]:

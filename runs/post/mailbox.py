@@ -70,7 +70,7 @@ class Mailbox:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _put(self._folder / f"{letter.letter_id}{_SUFFIX}", to_email(letter))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise LetterNotSentError(letter.letter_id, str(error)) from error
 
     def mails(self) -> list[Mail]:
@@ -114,7 +114,7 @@ def _from_email(letter_id: str, data: bytes) -> Mail:
     facts = {name: str(message[header]) for name, header in _ABOUT.items()}
     return Mail(
         letter_id=letter_id,
-        subject=str(message["Subject"]),
+        subject=str(message["Subject"]).strip(),
         text=_part(message, "plain"),
         html=_part(message, "html"),
         written_at=from_iso(facts["written_at"]),
