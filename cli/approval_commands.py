@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from cli import environment
 from cli.approval_json import approval_to_json
@@ -19,6 +20,7 @@ from runs.approvals import MAX_COMMENT, Verdict
 from runs.asked import Person
 from runs.deciding import Ballot
 from runs.journal.base import Asked
+from runs.json_types import Json
 
 ApprovalId = Annotated[
     str,
@@ -70,13 +72,16 @@ def approvals(
     if given is not None:
         asked = desk.view(desk.find(given), _person(None, None))
         if as_json:
-            screen.show_json(approval_to_json(asked, now=desk.now()))
+            screen.show_json(_json(asked, desk))
         else:
             screen.show(approval_view(asked, look_of(screen.out)))
+            if url := desk.url(asked):
+                # By itself: it is copied in one piece.
+                screen.show(Text(url, f"link {url}", no_wrap=True))
         return
     found = desk.all(limit) if is_all else desk.open()
     if as_json:
-        screen.show_json([approval_to_json(asked, now=desk.now()) for asked in found])
+        screen.show_json([_json(asked, desk) for asked in found])
     elif found:
         screen.show(approvals_view(found, look_of(screen.out)))
     else:
@@ -205,7 +210,11 @@ def _edited(content: str, shown: str) -> str:
     return content if shown.endswith("\n") else content.removesuffix("\n")
 
 
+def _json(asked: Asked, desk: ApprovalDesk) -> dict[str, Json]:
+    return approval_to_json(asked, now=desk.now(), url=desk.url(asked))
+
+
 def _tell(asked: Asked, desk: ApprovalDesk, *, screen: Screen, as_json: bool) -> None:
     if as_json:
-        screen.show_json(approval_to_json(asked, now=desk.now()))
+        screen.show_json(_json(asked, desk))
     screen.say(decided_words(asked, desk.now()))

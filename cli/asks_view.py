@@ -13,7 +13,9 @@ from runs.run import Run
 _SHOWN = 3
 
 
-def ask_lines(run: Run, asks: Mapping[str, Ask], look: Look) -> Iterator[Text]:
+def ask_lines(
+    run: Run, asks: Mapping[str, Ask], look: Look, pages: Mapping[str, str]
+) -> Iterator[Text]:
     """Say what people are asked, until when, and how they answer; nothing once the run is over."""
     if run.status.is_terminal:
         return
@@ -23,6 +25,9 @@ def ask_lines(run: Run, asks: Mapping[str, Ask], look: Look) -> Iterator[Text]:
         until = text.moment(ends_at, look.zone)
         yield Text(f"{look.glyphs.waiting} asks: {text.one_line(ask.what)}", "yellow")
         yield Text(f"  until {until}", "dim")
+        if url := pages.get(ask.approval_id):
+            # Folded, where it may be; where it is cut, terminals that know links still open it.
+            yield Text(url, f"link {url}", overflow="fold")
         yield Text.assemble("  ", (f"errand approve {ask.approval_id}", "bold"))
         yield Text.assemble("  ", (f"errand deny {ask.approval_id} --comment TEXT", "bold"))
     if len(asking) > _SHOWN:

@@ -13,6 +13,7 @@ from cli.errors import (
     UnknownApprovalError,
     UsageError,
 )
+from cli.pages import Pages
 from cli.reader import LAST, MIN_PREFIX
 from runs.answering import Answers
 from runs.asked import ApprovalState, Person
@@ -42,9 +43,11 @@ class ApprovalDesk:
         *,
         where: str,
         translated: Callable[[], AbstractContextManager[None]],
+        pages: Pages | None = None,
     ) -> None:
         self._answers = answers
         self._translated = translated
+        self._pages = pages or Pages()
         #: What the place is called.
         self.where = where
 
@@ -113,6 +116,10 @@ class ApprovalDesk:
             raise UndecidedError(str(error)) from error
         except AnswerNotToldError as error:
             raise CliError(str(error)) from error
+
+    def url(self, asked: Asked) -> str | None:
+        """Give the address of the page on which an open approval is decided, if there is one."""
+        return self._pages.of(asked, self.now())
 
     def now(self) -> datetime:
         """Give the present moment, as decisions are dated."""

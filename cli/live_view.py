@@ -38,7 +38,7 @@ def live_view(scene: Scene, look: Look) -> RenderableType:
     run = scene.run
     if run is None:
         return Group(*_before_acceptance(scene, look), *_trouble(scene))
-    asks = [_cut(line, look) for line in ask_lines(run, scene.timeline.asks, look)]
+    asks = [_cut(line, look) for line in ask_lines(run, scene.timeline.asks, look, scene.pages)]
     events = [] if scene.is_over else _last_events(scene.timeline, look, taken=len(asks))
     return Group(
         _headline(run, look),

@@ -66,7 +66,9 @@ def show(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
         is_begun_anew = run.retries or run.forked_from is not None
         known = reader.operations(run.session_id) if is_begun_anew else None
         tells = reader.tells(run)
-        view = show_view(run, events, look_of(screen.out), operations=known, tells=tells)
+        look = look_of(screen.out)
+        pages = {} if run.status.is_terminal else reader.pages(run, look.now)
+        view = show_view(run, events, look, operations=known, tells=tells, pages=pages)
         screen.show(view)
         return
     operations = reader.operations(run.session_id)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
 from cli.errors import AmbiguousRunError, UnknownRunError, UsageError
+from cli.pages import Pages
 from runs.ids import MIN_SESSION_ID
 from runs.journal.base import MAX_PAGE, Journal, Recorded
 from runs.operations import Operation
@@ -45,17 +47,27 @@ class RunReader:
         where: str,
         translated: Callable[[], AbstractContextManager[None]],
         pause: Callable[[float], None] = time.sleep,
+        pages: Pages | None = None,
     ) -> None:
         self._journal = journal
         self._translated = translated
         self._pause = pause
         #: What the place is called.
         self.where = where
+        self._pages = pages or Pages()
 
     def get(self, session_id: str) -> Run | None:
         """Read a head."""
         with self._translated():
             return self._journal.get(session_id)
+
+    def pages(self, run: Run, now: datetime) -> dict[str, str]:
+        """Give where what a run asks is decided, by the approval's id."""
+        if not self._pages.are_there:
+            return {}
+        with self._translated():
+            approvals = self._journal.approvals(run.session_id)
+        return self._pages.of_run(run, approvals, now)
 
     def find(self, given: str) -> Run:
         """Read the head of the run that a person means.

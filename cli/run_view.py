@@ -1,6 +1,7 @@
 """Runs on paper: the list, one run in full, and how a run ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -39,13 +40,14 @@ def list_view(runs: Sequence[Run], look: Look) -> RenderableType:
     return table
 
 
-def show_view(
+def show_view(  # noqa: PLR0913 - four of them are what is known of the run
     run: Run,
     events: Sequence[Recorded],
     look: Look,
     *,
     operations: Sequence[Operation] | None = None,
     tells: Sequence[Tell] = (),
+    pages: Mapping[str, str] = MappingProxyType({}),
 ) -> RenderableType:
     """Draw one run with its timeline.
 
@@ -55,13 +57,14 @@ def show_view(
         look: How things are drawn.
         operations: Its operations, where events alone do not tell which there are.
         tells: What its agents were told.
+        pages: Where what it asks is decided, by the approval's id.
     """
     timeline = Timeline().extended(events)
     if operations is not None:
         timeline = timeline.as_of(operations)
     bill = receipt(run, (recorded.event for recorded in events))
     sections: list[RenderableType] = [_facts(run, bill, look)]
-    if asks := list(ask_lines(run, timeline.asks, look)):
+    if asks := list(ask_lines(run, timeline.asks, look, pages)):
         sections += ["", *asks]
     if tells:
         sections += ["", Text("Told", "bold"), *told_lines(run, tells, look)]

@@ -1,5 +1,6 @@
 """What is known of a run at one moment of watching it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,8 @@ class Scene:
     timeline: Timeline = field(default_factory=Timeline)
     #: The events that the scene before this one did not have.
     news: tuple[Recorded, ...] = ()
+    #: Where what is asked is decided, by the approval's id.
+    pages: Mapping[str, str] = field(default_factory=dict)
     #: Why the journal can't be read at the moment.
     trouble: str | None = None
 

@@ -15,6 +15,7 @@ from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
 from cli.helm import Helm, StackHelm
 from cli.operating import Operator
+from cli.pages import Pages
 from cli.reader import RunReader
 from runs.answering import Answers
 from runs.artifacts.base import ArtifactStore
@@ -22,6 +23,8 @@ from runs.errors import JournalUnavailableError
 from runs.journal.dynamodb import DynamoJournal
 from runs.json_types import Json
 from runs.lambda_callbacks import LambdaCallbackService
+from runs.link_keys import keyring_at
+from runs.links import Links
 from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
 
 #: boto3 makes its clients' classes while running: they have no static type.
@@ -48,7 +51,9 @@ class Stack:
 
     def reader(self) -> RunReader:
         """Open the journal."""
-        return RunReader(self._journal(), where=self.name, translated=self._translated)
+        return RunReader(
+            self._journal(), where=self.name, translated=self._translated, pages=self._pages()
+        )
 
     def desk(self) -> ApprovalDesk:
         """Open the journal for those who decide; whoever waits is told of each decision."""
@@ -61,7 +66,9 @@ class Stack:
             clock=lambda: datetime.now(UTC),
             service=service,
         )
-        return ApprovalDesk(answers, where=self.name, translated=self._translated)
+        return ApprovalDesk(
+            answers, where=self.name, translated=self._translated, pages=self._pages()
+        )
 
     def helm(self) -> Helm:
         """Open the journal, and the way to the invoker, for those who steer runs."""
@@ -146,6 +153,14 @@ class Stack:
         with self._translated():
             answer = self.clients("sqs").get_queue_attributes(**asked)
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _pages(self) -> Pages:
+        url, keys = self.outputs.get("ApprovalsUrl"), self.outputs.get("LinkKeys")
+        if url is None or keys is None:
+            # Of an older version, whose approvals had no pages.
+            return Pages()
+        keyring = keyring_at(keys, client=lambda: self.clients("secretsmanager"))
+        return Pages(Links(keyring, base_url=url))
 
     def _journal(self) -> DynamoJournal:
         with self._translated():

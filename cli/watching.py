@@ -80,7 +80,8 @@ class Watcher:
         # After the head: an ending and its events are one write, so that none is missed.
         news = tuple(self._reader.events(self.session_id, after=scene.timeline.last_id))
         timeline = scene.timeline.extended(news)
-        return replace(scene, run=run, timeline=timeline, news=news, trouble=None)
+        pages = self._reader.pages(run, self.clock()) if timeline.asks else {}
+        return replace(scene, run=run, timeline=timeline, news=news, pages=pages, trouble=None)
 
     def _bear(self, scene: Scene, error: UnreachableError) -> None:
         now = self.clock()

@@ -52,6 +52,7 @@ _APPROVAL = _object(
         "content": _text("What is asked about, as it is now; it may be edited."),
         "tool": _or_null("The tool that waits for the answer."),
         "arguments": {"description": "What the tool would be called with."},
+        "tool_use_id": _or_null("The call of it, as the model named it."),
         "hash": _text(
             "The SHA-256 of what, content, tool and arguments.", pattern="^[0-9a-f]{64}$"
         ),

@@ -23,6 +23,7 @@ def approval_to_json(asked: Asked, *, now: datetime) -> dict[str, Json]:
         "content": approval.shown,
         "tool": question.tool,
         "arguments": approval.arguments,
+        "tool_use_id": question.tool_use_id,
         "hash": approval.hash,
         "may_decide": list(question.may_decide),
         "quorum": question.quorum,

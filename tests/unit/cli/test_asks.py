@@ -53,6 +53,22 @@ def test_a_live_view_says_what_is_asked_until_when_and_how_to_answer() -> None:
     assert "errand deny 02jxg2wd3j --comment" in shown
 
 
+def test_a_page_is_told_whole_and_in_a_live_view_in_a_line() -> None:
+    url = "https://example.org/a/" + "x" * 200
+    run, events = waiting(), recorded(asks())
+    timeline = Timeline().extended(events)
+    pages = {"02jxg2wd3j": url, "other": "https://example.org/a/other"}
+    scene = Scene(session_id=SESSION, watched_since=NOW, run=run, timeline=timeline, pages=pages)
+
+    shown = drawn(show_view(run, events, a_look(width=80), pages=pages))
+    live = drawn(live_view(scene, a_look(width=80)), width=80)
+
+    assert url in shown.replace("\n", "")
+    assert "other" not in shown
+    (line,) = (each for each in live.splitlines() if "example.org" in each)
+    assert cell_len(line) <= 80
+
+
 def test_a_question_without_an_end_of_its_own_ends_with_the_run() -> None:
     shown = view(waiting(deadline_at=later(60)), asks())
 
