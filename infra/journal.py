@@ -7,7 +7,7 @@ from infra.settings import Settings
 
 
 class JournalTable(Construct):
-    """One table for all that is recorded about runs, with its index of heads, and of approvals, by status."""
+    """What is recorded about runs, with its index of heads and approvals by status."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)

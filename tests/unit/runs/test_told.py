@@ -41,5 +41,5 @@ def test_lines_tabs_and_emoji_are_text() -> None:
 
 @pytest.mark.parametrize("agent", ["", "two words", "x" * 33])
 def test_a_name_no_agent_has_is_refused(agent: str) -> None:
-    with pytest.raises(InvalidRequestError, match="agent: is .*, expected 1 to 32 letters"):
+    with pytest.raises(InvalidRequestError, match=r"agent: is .*, expected 1 to 32 letters"):
         a_tell("hello", agent=agent)
