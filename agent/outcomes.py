@@ -26,7 +26,7 @@ from runs.events import Event, EventType
 from runs.instants import to_iso
 from runs.json_types import Json
 from runs.lifecycle import Ending
-from runs.operations import Operation, OperationError, error_details
+from runs.operations import Operation, OperationError, OperationType, error_details
 from runs.run import RunFailure, Status
 
 #: The durable SDK wraps what failed in errors of its own, once per operation on the way up.
@@ -190,8 +190,12 @@ def _cause(error: OperationError | None, operations: Iterable[Operation]) -> Run
 
 
 def _first_type(message: str | None, operations: Iterable[Operation]) -> str | None:
-    for operation in operations:
-        error = operation.error
-        if error and error.message == message and error.type and not error.type.startswith(_SDK):
-            return error.type
-    return None
+    types = [
+        (operation.type, operation.error.type)
+        for operation in operations
+        if operation.error and operation.error.message == message and operation.error.type
+    ]
+    own = (name for _, name in types if not name.startswith(_SDK))
+    # What the SDK itself finds wrong with a step; a context's error is another's, wrapped.
+    found = (name for kind, name in types if kind is not OperationType.CONTEXT)
+    return next(own, None) or next(found, None)
