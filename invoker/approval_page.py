@@ -12,11 +12,12 @@ from http import HTTPStatus
 from invoker.decisions import MAX_CONTENT, MAX_NAME, Button, Wish
 from invoker.page import notice, page
 from invoker.problems import Problem
-from invoker.shown import as_field, counted, escaped, instant, json_text, span, turns
+from invoker.shown import counted, escaped, instant, json_text, span, turns
 from invoker.web import Response
 from runs.approvals import MAX_COMMENT, ROLE
 from runs.asked import Approval, ApprovalState, Vote
 from runs.differences import Line, Sort, differences
+from runs.inert import inert
 from runs.journal.base import Asked
 from runs.json_types import Json
 from runs.links import Link
@@ -230,8 +231,8 @@ def _form(view: View) -> Iterator[str]:
         '<label for="comment">Comment</label>'
         '<span class="quiet" id="comment-hint">Needed to deny: whoever asked is told why.</span>'
         f"{_error(view, 'comment')}"
-        f'<textarea id="comment" name="comment" rows="3" dir="auto" maxlength="{MAX_COMMENT}" '
-        f'aria-describedby="{_described(view, "comment")}">\n{escaped(comment)}</textarea>'
+        f'<textarea id="comment" name="comment" rows="3" dir="auto" maxlength="{MAX_COMMENT}"'
+        f"{_described(view, 'comment')}>\n{escaped(comment)}</textarea>"
     )
     yield (
         '<div class="buttons">'
@@ -239,7 +240,7 @@ def _form(view: View) -> Iterator[str]:
         f'<button type="submit" name="decision" value="{Button.DENY}" class="no">Deny</button>'
         "</div>"
     )
-    if approval.shown and len(as_field(approval.shown).encode()) <= MAX_CONTENT:
+    if approval.shown and len(inert(approval.shown).encode()) <= MAX_CONTENT:
         yield _editor(view)
     yield "</form>"
 
@@ -253,22 +254,22 @@ def _name(view: View) -> str:
         '<span class="quiet" id="name-hint">It is recorded with your decision.</span>'
         f"{_error(view, 'name')}"
         f'<input id="name" name="name" required maxlength="{MAX_NAME}" autocomplete="name" '
-        f'dir="auto" value="{escaped(name)}" aria-describedby="{_described(view, "name")}">'
+        f'dir="auto" value="{escaped(name)}"{_described(view, "name")}>'
     )
 
 
 def _editor(view: View) -> str:
-    shown = as_field(view.asked.approval.shown)
+    shown = inert(view.asked.approval.shown)
     sent = view.wish.content if view.wish else None
-    text = shown if sent is None else as_field(sent)
+    text = shown if sent is None else inert(sent)
     rows = min(20, max(4, shown.count("\n") + 2))
     is_open = " open" if text != shown or _error(view, "content") else ""
     return (
         f"<details{is_open}><summary>Edit, then approve</summary>"
         '<label for="content">What is approved instead</label>'
         f"{_error(view, 'content')}"
-        f'<textarea id="content" name="content" rows="{rows}" dir="auto" '
-        f'aria-describedby="{_described(view, "content")}">\n{escaped(text)}</textarea>'
+        f'<textarea id="content" name="content" rows="{rows}" dir="auto"'
+        f"{_described(view, 'content')}>\n{escaped(text)}</textarea>"
         '<div class="buttons">'
         f'<button type="submit" name="decision" value="{Button.EDIT}">Approve as edited</button>'
         "</div></details>"
@@ -287,4 +288,6 @@ def _error(view: View, name: str) -> str:
 
 def _described(view: View, name: str) -> str:
     ids = [] if name == "content" else [f"{name}-hint"]
-    return " ".join([*ids, f"{name}-error"] if _error(view, name) else ids)
+    if _error(view, name):
+        ids.append(f"{name}-error")
+    return f' aria-describedby="{" ".join(ids)}"' if ids else ""

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 from invoker.forms import Form
 from invoker.problems import FieldProblem
-from invoker.shown import as_field
 from invoker.web import FORM_TYPE, JSON_TYPE, Request
 from runs.approvals import MAX_COMMENT, Verdict
 from runs.asked import Approval, Person
 from runs.deciding import Ballot
 from runs.errors import InvalidRequestError
+from runs.inert import inert
 from runs.json_types import Json
 from runs.request import check_text, kind_of
 
@@ -87,9 +87,9 @@ def edited(wish: Wish, approval: Approval) -> str | None:
     sent, shown = wish.content, approval.shown
     if sent is None or wish.button is None:
         return None if sent == shown else sent
-    if as_field(sent) == as_field(shown):
+    if inert(sent) == inert(shown):
         return None
-    text = as_field(sent)
+    text = inert(sent)
     return text.replace("\n", "\r\n") if "\r\n" in shown else text
 
 
@@ -198,7 +198,7 @@ def _from_fields(fields: Mapping[str, str]) -> Wish:
         button=button,
         form=fields.get("form", ""),
         name=fields.get("name", "").strip(),
-        comment=as_field(fields.get("comment", "")),
+        comment=inert(fields.get("comment", "")),
         content=fields.get("content"),
     )
 

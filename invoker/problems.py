@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from invoker.shown import instant
+from runs.asked import ApprovalState
 from runs.errors import ApprovalClosedError
 from runs.instants import to_iso
 from runs.json_types import Json
@@ -113,12 +115,13 @@ BROKEN = Problem(
 def closed(error: ApprovalClosedError) -> Problem:
     """Say that it takes no decision any more, what it came to, and by whom and when."""
     by = f" by {error.by}" if error.by else ""
-    when = f" at {to_iso(error.at)}" if error.at else ""
+    when = f" on {instant(error.at)}" if error.at else ""
+    verb = "has" if error.state == ApprovalState.EXPIRED else "was"
     return Problem(
         status=HTTPStatus.CONFLICT,
         kind="already-decided",
         title=f"It is {error.state} already",
-        detail=f"It was {error.state}{by}{when}. Your decision was not needed any more, and "
+        detail=f"It {verb} {error.state}{by}{when}. Your decision was not needed any more, and "
         "changed nothing.",
         more={
             "state": error.state,

@@ -5,10 +5,9 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+from runs.inert import inert
 from runs.json_types import Json
 
-#: What no page can hold: controls other than tab and line ends, lone surrogates, non-characters.
-_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 #: Marks that turn the direction of the text after them: words may be shown in another order.
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -16,17 +15,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 def escaped(text: str) -> str:
     """Write a text into a page, as an element's text or as an attribute's value."""
-    return html.escape(visible(text))
-
-
-def visible(text: str) -> str:
-    """Put what no page can hold in words, as JSON would."""
-    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def as_field(text: str) -> str:
-    """Give a text as a field of a page has it, with one kind of line ends."""
-    return visible(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return html.escape(inert(text))
 
 
 def turns(text: str) -> int:

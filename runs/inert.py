@@ -2,8 +2,10 @@
 
 import re
 
-#: Controls but tab and newline, and lone surrogates, which no encoding takes.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Controls but tab and newline, lone surrogates, which no encoding takes, and what Unicode keeps
+#: from being characters, which no page takes.
+_NONE = "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
+_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NONE}]")
 #: What makes the words that follow run the other way: in a line of ours that could hide some.
 _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _PICTURES = 0x2400

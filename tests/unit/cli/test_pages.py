@@ -43,7 +43,7 @@ def test_an_open_approval_has_a_page_on_which_its_roles_decide(journal: SqliteJo
     link = links.read(url.removeprefix(f"{BASE}{PATH}"), now=NOW)
     assert link is not None
     assert link.is_to(question.approval)
-    assert (link.name, link.roles) == (None, {"legal"})
+    assert (link.name, link.roles) == (None, frozenset({"legal"}))
     assert approval_to_json(question, now=NOW, url=url)["url"] == url
 
 
