@@ -10,6 +10,7 @@ import pytest
 
 from cli.desk import ApprovalDesk
 from cli.errors import LostError, NotAcceptedError, RunGoneError, UnreachableError
+from cli.helm import Helm, JournalHelm
 from cli.operating import Operator
 from cli.reader import RunReader
 from cli.scene import Scene
@@ -82,6 +83,9 @@ class ThisPlace:
     def desk(self) -> ApprovalDesk:
         answers = Answers(journal=self.journal, signal=NoSignal(), clock=lambda: NOW)
         return ApprovalDesk(answers, where=self.name, translated=nullcontext)
+
+    def helm(self) -> Helm:
+        return JournalHelm(self.journal, clock=lambda: NOW, translated=nullcontext)
 
 
 @pytest.fixture

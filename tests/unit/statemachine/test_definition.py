@@ -270,9 +270,9 @@ def test_a_month_of_waiting_for_a_person_makes_few_transitions_and_little_histor
 ) -> None:
     month, reminder_left = 30 * DAY_SECONDS, 30 * DAY_SECONDS / 4
     notify = ("Notify", "Outcome", "CheckStatus", "Evaluate")
-    around = ("Begin", "Accept", "Outcome", "AwaitSignal", "CheckStatus", "Evaluate", "StopParked")
+    begin = ("Begin", "Accept", "Outcome", "AwaitSignal", "CheckStatus", "Evaluate", "StopParked")
     # Those who may decide are told when it is asked, reminded, and told that nobody did.
-    around += (*notify, *notify, *notify)
+    around = (*begin, *notify, *notify, *notify)
     until_reminder, after = turns_parked(month - reminder_left), turns_parked(reminder_left)
     turns = {wait: until_reminder[wait] + after[wait] for wait in INTERVALS}
     turns["AwaitSignal"] += 1
