@@ -69,6 +69,19 @@ def check_forkable(run: Run) -> None:
         raise ForkRefusedError(run.session_id, why)
 
 
+def is_same(run: Run, fork: Fork) -> bool:
+    """Say whether a fork that there is may be the one that is asked for.
+
+    What its steps were to have come to is not compared: the run has it only as they keep it.
+    """
+    known = run.forked_from
+    is_there = known is not None and (
+        fork.at == known.step or known.operation_id.startswith(fork.at)
+    )
+    is_told = fork.prompt in {None, run.prompt} and fork.input in {None, run.input}
+    return is_there and is_told
+
+
 def start_of(  # noqa: PLR0913 - all but three of them keyword-only
     run: Run,
     program: Program,

@@ -52,6 +52,7 @@ class AgainRecords(RecordStore):
         """See `Journal.retry`."""
         run = self._run(session_id)
         if _is_under_way(run, retry):
+            self._check_same(run, retry)
             return run
         self._check_parent(run)
         plan = self._begin(run, retry, now)
@@ -105,6 +106,9 @@ class AgainRecords(RecordStore):
         run = self._head_for(head, fork.session_id, is_strict=False)
         if run.forked_from is None or run.forked_from.session_id != session_id:
             raise ForkRefusedError(session_id, f"{fork.session_id!r} is another run")
+        if not forking.is_same(run, fork):
+            why = f"{fork.session_id!r} is another fork of it, at {run.forked_from.step!r}"
+            raise ForkRefusedError(session_id, why)
         return Accepted(run=run, is_new=False)
 
     def _first_parts(self, session_id: str, start: Start, holdings: Holdings) -> Parts:
@@ -139,6 +143,15 @@ class AgainRecords(RecordStore):
 
         self._change(run.session_id, begin)
         return written[0]
+
+    def _check_same(self, run: Run, retry: Retry) -> None:
+        """Refuse to come back to a retry that does less again than is asked for now."""
+        plan = self._plan(run.session_id, run.retries)
+        if plan is None or retry.start in {None, plan.asked, plan.start}:
+            return
+        began = "without a step to start from" if plan.start is None else f"from {plan.start!r} on"
+        why = f"it is {run.status}: retry {run.retries} was begun {began}; cancel it first"
+        raise RetryRefusedError(run.session_id, why)
 
     def _plan(self, session_id: str, number: int) -> Plan | None:
         return self._one(PLAN, session_id, retry_key(number))

@@ -396,7 +396,7 @@ class Journal(Protocol):
         Raises:
             RunNotFoundError: There is no such run.
             RetryRefusedError: It has not ended, or is COMPLETED; its parent has ended; its budget
-                is used up.
+                is used up; its retry under way began at another step than this is to.
             StepNotFoundError: It has no such step.
             AmbiguousStepError: It has several.
             StepRefusedError: The step goes on with a conversation that an earlier one began.
@@ -411,7 +411,8 @@ class Journal(Protocol):
 
         Raises:
             RunNotFoundError: There is no such run.
-            ForkRefusedError: The run has not ended; or the session id is another run's.
+            ForkRefusedError: The run has not ended; or the session id is another run's, or that of
+                a fork of it at another step or of another prompt or input.
             StepNotFoundError: It has no such step.
             AmbiguousStepError: It has several.
             StepRefusedError: The step goes on with a conversation that an earlier one began.

@@ -99,7 +99,10 @@ class DynamoJournal(RecordJournal):
         session_id, at = run.session_id, run.created_at
         # Without a head nobody reads them; with one, they are a run's, and this is refused.
         guard = no_head(self._table.name, session_id)
-        old = [item["SK"]["S"] for item in self._items(session_id, ALL) if item["SK"]["S"] != HEAD]
+        there = {item["SK"]["S"] for item in self._items(session_id, ALL)}
+        # What is written again is not removed before: somebody else may be making the same run in
+        # this moment, and about to write its head.
+        old = sorted(there - parts.keys() - {HEAD})
         removals = [removal(self._table.name, session_id, key) for key in old]
         for writes in (removals, self._part_writes(parts, session_id, at)):
             for page in pages_of(writes):

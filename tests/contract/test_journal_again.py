@@ -24,6 +24,7 @@ from runs.forking import Fork
 from runs.ids import new_session_id
 from runs.journal import again
 from runs.journal.base import (
+    Accepted,
     AgentRecord,
     Changes,
     Journal,
@@ -252,6 +253,26 @@ def test_a_retry_that_died_does_all_it_was_asked_for(journal: Journal) -> None:
     assert journal.messages(run.session_id, "analyst") == []
 
 
+def test_a_retry_under_way_is_come_back_to(journal: Journal) -> None:
+    run = a_failed_run(journal)
+    queued = retry(journal, run, start=ANALYST.operation_id)
+
+    assert retry(journal, run, start=ANALYST.operation_id) == queued
+    assert retry(journal, run, start="analyst") == queued
+    assert retry(journal, run) == queued
+
+
+def test_a_retry_under_way_does_not_begin_at_another_step(journal: Journal) -> None:
+    run = a_failed_run(journal)
+    retry(journal, run)
+
+    with pytest.raises(
+        RetryRefusedError,
+        match="it is QUEUED: retry 1 was begun without a step to start from; cancel it first",
+    ):
+        retry(journal, run, start="load")
+
+
 def test_of_operators_who_retry_at_once_one_does(store: JournalStore) -> None:
     run = a_failed_run(store.journal())
     journals = [store.journal() for _ in range(8)]
@@ -418,18 +439,35 @@ def test_a_fork_that_dies_anywhere_is_made_by_repeating_it(journal: Journal) -> 
 def test_what_a_fork_that_died_has_left_is_not_the_next_one_s(journal: Journal) -> None:
     run = a_failed_run(journal)
     session_id = new_session_id()
-    # One transaction is all that a file needs: there it is made.
     with suppress(DiedError), dying_after(1, journal):
         fork(journal, run, at="report", session_id=session_id)
+    # One transaction is all that a file needs: there it is made.
+    is_made = journal.get(session_id) is not None
 
-    made = journal.fork(
-        run.session_id,
-        Fork(session_id=session_id, at="analyst", source="cli"),
-        now=later(20),
-    )
+    fork(journal, run, at="report" if is_made else "analyst", session_id=session_id)
 
-    kept = [LOAD.operation_id] if made.is_new else [LOAD.operation_id, ANALYST.operation_id]
-    assert ids(journal, session_id) == kept
+    kept = [LOAD.operation_id, ANALYST.operation_id]
+    assert ids(journal, session_id) == (kept if is_made else kept[:1])
+
+
+def test_of_forks_at_once_none_takes_from_the_other(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, other = store.journal(), store.journal()
+    run, session_id = a_failed_run(journal), new_session_id()
+    accept = journal.accept
+
+    def accept_late(made: Run) -> Accepted:
+        # All but the head is there: the other one begins, and dies.
+        with suppress(DiedError), dying_after(1, other):
+            fork(other, run, session_id=session_id)
+        return accept(made)
+
+    monkeypatch.setattr(journal, "accept", accept_late)
+
+    fork(journal, run, session_id=session_id)
+
+    assert ids(journal, session_id) == [LOAD.operation_id, ANALYST.operation_id]
 
 
 def test_a_fork_repeated_is_the_same_fork(journal: Journal) -> None:
@@ -439,6 +477,18 @@ def test_a_fork_repeated_is_the_same_fork(journal: Journal) -> None:
     again = fork(journal, run, session_id=first.session_id)
 
     assert again == first
+    assert fork(journal, run, session_id=first.session_id, at=REPORT.operation_id[:8]) == first
+
+
+@pytest.mark.parametrize(
+    "asked", [{"at": "analyst"}, {"prompt": "Another."}, {"input": "other.csv"}]
+)
+def test_a_fork_of_the_same_id_is_not_another_fork(journal: Journal, asked: dict[str, str]) -> None:
+    run = a_failed_run(journal)
+    first = fork(journal, run)
+
+    with pytest.raises(ForkRefusedError, match="is another fork of it, at 'report'"):
+        fork(journal, run, session_id=first.session_id, **asked)
 
 
 def test_the_id_of_another_run_is_refused(journal: Journal) -> None:
