@@ -25,9 +25,12 @@ from tests.support.chain import (
     request,
 )
 from tests.support.data_plane import Reply
+from tests.support.journals import accept as journal_accept
 
 #: For how long a question is asked: there is time for each of its notices by itself.
 _ASKED_SECONDS = 16
+
+_HOUR = timedelta(hours=1)
 
 Scenario = Callable[[Chain], Execution]
 
@@ -149,9 +152,7 @@ def asked_and_expired(chain: Chain) -> Execution:
     def ask_once(chain: Chain, claim: Claim) -> None:
         lease = claim.lease
         if lease.attempt > 1:
-            (asked,) = chain.journal.approvals(lease.session_id)
-            chain.journal.time_out_callback(lease, asked.callback_id, now=now())
-            complete(chain, claim)
+            _complete_expired(chain, claim)
             return
         seconds = timedelta(seconds=_ASKED_SECONDS)
         question = replace(POST, expires_in=seconds, remind_before=(seconds / 2,))
@@ -162,6 +163,40 @@ def asked_and_expired(chain: Chain) -> Execution:
         chain.wake(parked)
 
     return _run(chain, ask_once)
+
+
+def _complete_expired(chain: Chain, claim: Claim) -> None:
+    (asked,) = chain.journal.approvals(claim.lease.session_id)
+    chain.journal.time_out_callback(claim.lease, asked.callback_id, now=now())
+    complete(chain, claim)
+
+
+def expired_while_all_was_down(chain: Chain) -> Execution:
+    session_id, before = new_session(), now() - timedelta(hours=2)
+    journal_accept(
+        chain.journal, session_id=session_id, created_at=before, deadline_at=now() + _HOUR
+    )
+    claimed = chain.journal.claim(
+        session_id, owner="a worker", token="before", now=before, lease_seconds=60
+    )
+    _, approval = ask(chain.journal, POST, lease=claimed.lease, at=before)
+    asked = chain.journal.notices(session_id, now=before)
+    chain.journal.note_sent(session_id, asked, now=before)
+    chain.journal.park(
+        claimed.lease, wake_at=approval.expires_at, waiting_for="an approval", now=before
+    )
+    chain.scripts[session_id] = _complete_expired
+    return chain.wait_for_end(chain.start({"session_id": session_id, "watch": True}))
+
+
+def asked_and_died(chain: Chain) -> Execution:
+    def ask_and_die(chain: Chain, claim: Claim) -> None:
+        if claim.lease.attempt > 1:
+            complete(chain, claim)
+            return
+        ask(chain.journal, POST, lease=claim.lease, at=now())
+
+    return _run(chain, ask_and_die)
 
 
 def agent_down(chain: Chain) -> Execution:
@@ -220,6 +255,7 @@ ALL: Mapping[str, Scenario] = MappingProxyType(
         for scenario in (
             agent_down,
             agent_forbidden,
+            asked_and_died,
             asked_and_expired,
             cancelled_while_busy,
             cancelled_while_waiting,
@@ -227,6 +263,7 @@ ALL: Mapping[str, Scenario] = MappingProxyType(
             corrupt,
             corrupt_before,
             deadline_passed,
+            expired_while_all_was_down,
             duplicate,
             failed,
             handed_over,

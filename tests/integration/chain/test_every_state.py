@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 
+from runs.asked import ApprovalState
 from runs.events import EventType
 from runs.run import Status
 from statemachine import definition
@@ -182,6 +183,33 @@ def test_deciders_are_told_when_it_is_asked_before_it_expires_and_when_it_has(
     ]
     # None of it starts a worker: there is one when it is asked, and one when it has expired.
     assert chain.actions[session_id] == ["start", "stop", "resume", "stop"]
+
+
+def test_what_expired_while_all_was_down_is_decided_at_the_next_start_and_told_once(
+    ended: Ended, chain: Chain
+) -> None:
+    execution = ended["expired_while_all_was_down"]
+    session_id = session_of(execution, chain)
+
+    events = [recorded.event for recorded in chain.journal.events(session_id)]
+    told = [each for each in events if each.type is EventType.APPROVAL_ANNOUNCED]
+
+    assert execution.status == "SUCCEEDED"
+    assert chain.journal.approvals(session_id)[0].state is ApprovalState.EXPIRED
+    assert [each.details["Notice"] for each in told] == ["asked", "ended"]
+    assert not [each for each in events if each.type is EventType.APPROVAL_REMINDED]
+
+
+def test_what_was_asked_by_a_worker_that_died_at_once_is_told(ended: Ended, chain: Chain) -> None:
+    execution = ended["asked_and_died"]
+    session_id = session_of(execution, chain)
+
+    (approval,) = chain.journal.approvals(session_id)
+
+    # The write that asks is all there was of it: no word to the state machine, and no parking.
+    assert approval.announced_at is not None
+    assert execution.visited.count("Notify") >= 1
+    assert chain.actions[session_id] == ["start", "resume", "stop"]
 
 
 def test_an_agent_that_is_down_for_a_while_is_asked_again(ended: Ended, chain: Chain) -> None:
