@@ -240,7 +240,8 @@ def _form(view: View) -> Iterator[str]:
         f'<button type="submit" name="decision" value="{Button.DENY}" class="no">Deny</button>'
         "</div>"
     )
-    if approval.shown and len(inert(approval.shown).encode()) <= MAX_CONTENT:
+    is_editable = bool(approval.shown) or approval.question.takes_result
+    if is_editable and len(inert(approval.shown).encode()) <= MAX_CONTENT:
         yield _editor(view)
     yield "</form>"
 
@@ -258,20 +259,27 @@ def _name(view: View) -> str:
     )
 
 
+#: What folds out to edit the content, its label and its button; and to answer for a tool.
+_EDIT = ("Edit, then approve", "What is approved instead", "Approve as edited")
+_RESULT = ("Give the result", "What the tool gives back", "Give this result")
+
+
 def _editor(view: View) -> str:
     shown = inert(view.asked.approval.shown)
     sent = view.wish.content if view.wish else None
     text = shown if sent is None else inert(sent)
     rows = min(20, max(4, shown.count("\n") + 2))
+    takes_result = view.asked.approval.question.takes_result
+    summary, label, button = _RESULT if takes_result else _EDIT
     is_open = " open" if text != shown or _error(view, "content") else ""
     return (
-        f"<details{is_open}><summary>Edit, then approve</summary>"
-        '<label for="content">What is approved instead</label>'
+        f"<details{is_open}><summary>{summary}</summary>"
+        f'<label for="content">{label}</label>'
         f"{_error(view, 'content')}"
         f'<textarea id="content" name="content" rows="{rows}" dir="auto"'
         f"{_described(view, 'content')}>\n{escaped(text)}</textarea>"
         '<div class="buttons">'
-        f'<button type="submit" name="decision" value="{Button.EDIT}">Approve as edited</button>'
+        f'<button type="submit" name="decision" value="{Button.EDIT}">{button}</button>'
         "</div></details>"
     )
 

@@ -23,9 +23,9 @@ ENVIRON = {
 }
 #: Imports the handler with nothing but the bundle and the standard library to import from.
 ISOLATED = """
-import json, sys
+import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
-import invoker.start
+importlib.import_module(sys.argv[2])
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
 print(json.dumps({"modules": sorted(sys.modules), "files": files}))
 """
@@ -38,8 +38,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def imported(bundle: Path) -> dict[str, list[str]]:
+    return import_alone(bundle, "invoker.start")
+
+
+def import_alone(bundle: Path, module: str) -> dict[str, list[str]]:
     answer = subprocess.run(  # noqa: S603 - this interpreter, on our own code
-        [sys.executable, "-I", "-S", "-B", "-c", ISOLATED, str(bundle)],
+        [sys.executable, "-I", "-S", "-B", "-c", ISOLATED, str(bundle), module],
         env=ENVIRON,
         capture_output=True,
         text=True,
@@ -57,6 +61,15 @@ def test_the_handler_imports_with_nothing_but_the_bundle(
 
     assert {"invoker", "runs", "boto3"} <= ours
     assert outside == []
+
+
+def test_the_approvals_handler_imports_with_nothing_but_the_bundle(bundle: Path) -> None:
+    imported = import_alone(bundle, "invoker.approvals")
+
+    outside = [file for file in imported["files"] if "site-packages" in file]
+    assert outside == []
+    assert "itsdangerous" in imported["modules"]
+    assert not {"sqlite3", "runs.artifacts.s3", "invoker.actions"} & set(imported["modules"])
 
 
 def test_the_handler_loads_no_store_it_does_not_use(imported: dict[str, list[str]]) -> None:

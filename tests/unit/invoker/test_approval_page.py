@@ -138,6 +138,19 @@ def test_any_text_in_any_place_makes_a_valid_page(office: Office, text: str) -> 
     assert len(page.all("form")) == 1
 
 
+def test_a_tool_that_waits_for_its_result_is_given_it_on_the_page(office: Office) -> None:
+    question = Question(what="give the result of human_approval", takes_result=True)
+    _, approval = ask(office.journal, question)
+    token = office.token(approval, "Ada")
+
+    page = office.open(token)
+    given = office.submit(token, page.fields("edit") | {"content": "It is approved."})
+
+    assert page.only("button", value="edit").text == "Give this result"
+    assert given.status == 200
+    assert office.journal.approval(approval.callback_id).approval.content == "It is approved."
+
+
 def test_marks_that_turn_the_direction_are_pointed_out(office: Office) -> None:
     _, turned = ask(office.journal, replace(POST, content="pay \u202e001\u202c now"))
     _, plain = ask(office.journal, replace(POST, content="שלום"))
