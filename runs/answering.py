@@ -52,6 +52,9 @@ class Answers:
             asked = self.journal.decide_approval(callback_id, ballot, now=self.clock())
         if asked.approval.decided_at is not None:
             self._wake(asked.run, callback_id)
+        elif asked.approval.announced_at is None:
+            # It was edited: those who have still to approve are to hear of it now.
+            self._signal(asked.run)
         return asked
 
     def heartbeat(self, callback_id: str) -> Run:
@@ -66,6 +69,9 @@ class Answers:
 
     def _wake(self, run: Run, callback_id: str) -> None:
         self._tell(run, callback_id)
+        self._signal(run)
+
+    def _signal(self, run: Run) -> None:
         if run.wake_token is not None:
             self.signal.send(run.wake_token)
 

@@ -1,11 +1,13 @@
 """First sent, then recorded: nothing that is asked stays untold, whoever dies in between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
 from runs.errors import JournalUnavailableError, LinkKeysError
 from runs.journal.sqlite import SqliteJournal
@@ -14,7 +16,8 @@ from runs.links import Links
 from runs.notices import NoticeKind
 from runs.notifying import Notifier
 from runs.post.mailbox import Mailbox
-from tests.support.approvals import ask, yes
+from tests.support.approvals import BOB, POST, ask, yes
+from tests.support.invoking import RecordingSignal
 from tests.support.journals import NOW, later
 from tests.support.links import KeyText
 from tests.support.post import ScriptedPost
@@ -135,3 +138,23 @@ def test_what_is_decided_meanwhile_is_told_to_nobody(journal: SqliteJournal, clo
     run = Notifier(journal=journal, post=post, clock=clock).notify(lease.session_id)
 
     assert (post.letters, run.notify_at) == ([], None)
+
+
+def test_an_edit_that_others_must_approve_wakes_the_state_machine_to_tell_them(
+    journal: SqliteJournal, clock: Clock
+) -> None:
+    post, signal = ScriptedPost(), RecordingSignal()
+    notifier = Notifier(journal=journal, post=post, clock=clock)
+    answers = Answers(journal=journal, signal=signal, clock=clock)
+    lease, approval = ask(journal, replace(POST, quorum=3), wake_token="the state machine's")
+    notifier.notify(lease.session_id)
+
+    answers.decide(approval.callback_id, yes(approval, content="Unicorns."))
+    assert signal.tokens == ["the state machine's"]
+    notifier.notify(lease.session_id)
+    edited = journal.approvals(lease.session_id)[0]
+    answers.decide(approval.callback_id, yes(edited, BOB))
+
+    assert signal.tokens == ["the state machine's"]
+    assert [letter.kind for letter in post.letters] == [NoticeKind.ASKED] * 2
+    assert "  | + Unicorns.\n" in post.letters[1].text
