@@ -23,6 +23,7 @@ from runs.errors import (
     AnswerNotToldError,
     ApprovalChangedError,
     ApprovalClosedError,
+    CallbackPayloadError,
     NotADeciderError,
 )
 from runs.journal.base import MAX_PAGE, Asked
@@ -102,6 +103,7 @@ class ApprovalDesk:
 
         Raises:
             UndecidedError: It takes no decision, or not this one; it says why.
+            UsageError: The edited content is too large.
             CliError: It is decided, but the Lambda service that waits was not told.
         """
         try:
@@ -114,6 +116,8 @@ class ApprovalDesk:
             NotADeciderError,
         ) as error:
             raise UndecidedError(str(error)) from error
+        except CallbackPayloadError as error:
+            raise UsageError(str(error)) from error
         except AnswerNotToldError as error:
             raise CliError(str(error)) from error
 

@@ -79,10 +79,15 @@ def decide(
         NotADeciderError: They are not among those who may decide.
         AlreadyVotedError: They have approved before, and others still have to.
         BallotUsedError: It has been taken before.
+        CallbackPayloadError: With the edited content the answer would be larger than one can be.
     """
     check_open(run, callback, approval, now)
     _check_ballot(approval, ballot)
     voted = _voted(approval, ballot, now)
+    if ballot.content is not None:
+        # Now, and not when the last of them has approved what no workflow could be told.
+        answer = decision_of(replace(voted, state=ApprovalState.APPROVED)).to_payload()
+        callbacks.text_of(approval.callback_id, answer)
     event = _decided(voted, voted.votes[-1], is_edited=voted.content != approval.content)
     if voted.state is ApprovalState.OPEN:
         # A vote is an event of the run, and moves it in no listing: nothing goes on because of it.

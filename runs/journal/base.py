@@ -500,6 +500,7 @@ class Journal(Protocol):
             NotADeciderError: They are not among those who may decide.
             AlreadyVotedError: They have approved before, and others still have to.
             BallotUsedError: The ballot's form was used before.
+            CallbackPayloadError: The edited content is more than an answer may be.
         """
         ...
 

@@ -16,6 +16,7 @@ from runs.errors import (
     BallotUsedError,
     CallbackClosedError,
     CallbackNotFoundError,
+    CallbackPayloadError,
     NotADeciderError,
 )
 from runs.events import Event, EventType
@@ -242,6 +243,17 @@ def test_an_edit_has_to_be_approved_by_those_who_approved_before(journal: Journa
 
     assert (edited.state, edited.missing) == (ApprovalState.OPEN, 1)
     assert answer(journal, approval).content == "Unicorns."
+
+
+def test_an_edit_that_no_answer_could_hold_is_refused_from_the_first_on(journal: Journal) -> None:
+    lease, approval = ask(journal, replace(POST, quorum=2))
+
+    with pytest.raises(CallbackPayloadError, match="expected at most 1048576"):
+        journal.decide_approval(
+            approval.callback_id, yes(approval, content="x" * 1_048_576), now=later(1)
+        )
+
+    assert journal.approvals(lease.session_id) == [approval]
 
 
 def test_an_approval_whose_time_has_passed_takes_no_decision(journal: Journal) -> None:

@@ -151,6 +151,18 @@ def test_an_edit_may_come_from_a_pipe(place: Place) -> None:
     assert shown["content"] == place.answer(approval).content == "Piped."
 
 
+def test_an_edit_that_is_too_large_is_refused(place: Place, tmp_path: Path) -> None:
+    approval = place.ask()
+    file = tmp_path / "large.txt"
+    file.write_text("x" * 1_100_000)
+
+    refused = place.errand("approve", approval.approval_id, "--edit", str(file))
+
+    assert refused.returncode == 2
+    assert "expected at most 1048576" in refused.stderr
+    assert place.json("approvals", approval.approval_id)["state"] == "open"
+
+
 def test_a_denial_needs_a_comment(place: Place) -> None:
     approval = place.ask()
 
