@@ -11,6 +11,7 @@ from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 MACHINE = "AWS::StepFunctions::StateMachine"
+SECRET = "AWS::SecretsManager::Secret"
 SUBSCRIPTION = "AWS::SNS::Subscription"
 TOPIC = "AWS::SNS::Topic"
 TABLE = "AWS::DynamoDB::GlobalTable"
@@ -75,7 +76,7 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
     table, machine = attribute(synthesised, TABLE), reference(synthesised, MACHINE)
     agent = [{"Ref": "RuntimeArn"}, {"Fn::Join": ["", [{"Ref": "RuntimeArn"}, "/*"]]}]
     logs = allowed["logs:CreateLogStream"]
-    assert allowed == {
+    expected = {
         "bedrock-agentcore:InvokeAgentRuntime": agent,
         "bedrock-agentcore:StopRuntimeSession": agent,
         "dynamodb:GetItem": [table],
@@ -86,6 +87,16 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "sns:Publish": [reference(synthesised, TOPIC)],
         "states:SendTaskSuccess": [machine],
     }
+    if synthesised.target is Target.AWS:
+        bucket = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "ArtifactsUri"}]}]}
+        # What letters quote, and the keys of the links in them.
+        contents = [{"Fn::Join": ["", ["arn:aws:s3:::", bucket, "/*"]]}]
+        expected |= {
+            "s3:GetObject": contents,
+            "s3:PutObject": contents,
+            "secretsmanager:GetSecretValue": [reference(synthesised, SECRET)],
+        }
+    assert allowed == expected
 
 
 def test_the_state_machine_may_do_what_its_definition_does(synthesised: Synthesised) -> None:
