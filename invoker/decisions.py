@@ -1,7 +1,7 @@
 """Decisions as they arrive: the fields of the page's form, or JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -23,7 +23,9 @@ MAX_BODY = 1024 * 1024
 #: Bytes that edited content may have.
 MAX_CONTENT = 256 * 1024
 MAX_NAME = 100
-_MAX_FIELDS = 20
+_MAX_FIELDS = 100
+#: What is looked at; others may be there.
+_FIELDS = frozenset({"comment", "content", "decision", "form", "name"})
 
 
 class Button(StrEnum):
@@ -107,11 +109,18 @@ def problems_of(wish: Wish, approval: Approval, *, is_named: bool) -> list[Field
         why = f"has {len(wish.comment):,} characters, expected at most {MAX_COMMENT:,}"
         problems.append(FieldProblem("comment", why))
     if wish.verdict is Verdict.DENIED:
-        return problems if wish.comment.strip() else [*problems, _NO_REASON]
+        return problems + list(_denial_problems(wish))
     return problems + _content_problems(wish, approval)
 
 
 _NO_REASON = FieldProblem("comment", "is empty, expected why; whoever asked is told")
+
+
+def _denial_problems(wish: Wish) -> Iterator[FieldProblem]:
+    if not wish.comment.strip():
+        yield _NO_REASON
+    if wish.content is not None and wish.button is None:
+        yield FieldProblem("content", "comes with a denial, expected with approvals only")
 
 
 def _name_problems(name: str) -> list[FieldProblem]:
@@ -179,8 +188,9 @@ def _fields(body: bytes) -> dict[str, str]:
     except ValueError as error:
         msg = "the body is no form in UTF-8"
         raise MalformedError(msg) from error
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
+    known = [pair for pair in pairs if pair[0] in _FIELDS]
+    fields = dict(known)
+    if len(fields) != len(known):
         msg = "a field comes twice, expected each once"
         raise MalformedError(msg)
     return fields
@@ -222,16 +232,13 @@ def _from_json(data: Mapping[str, Json]) -> Wish:
             msg = f"{name} is {kind_of(value)}, expected a string"
             raise MalformedError(msg)
     verdict = data.get("decision")
-    if verdict not in set(Verdict):
+    if not isinstance(verdict, str) or verdict not in set(Verdict):
         found = repr(verdict[:50]) if isinstance(verdict, str) else kind_of(verdict)
         msg = f"decision is {found}, expected one of: {', '.join(Verdict)}"
         raise MalformedError(msg)
     given = cast("dict[str, str | None]", texts)
-    if verdict == Verdict.DENIED and given["content"] is not None:
-        msg = "a denial comes with content, expected content with approvals only"
-        raise MalformedError(msg)
     return Wish(
-        verdict=Verdict(cast("str", verdict)),
+        verdict=Verdict(verdict),
         form=given["form"] or "",
         name=(given["name"] or "").strip(),
         comment=given["comment"] or "",

@@ -556,6 +556,10 @@ def test_a_new_key_breaks_no_open_link_or_page(office: Office) -> None:
         ({"content": " \n"}, "content is empty, expected what is approved"),
         ({"content": "é" * (MAX_CONTENT // 2 + 1)}, "content has 262,146 bytes, expected at most"),
         ({"decision": "denied", "comment": " "}, "comment is empty, expected why"),
+        (
+            {"decision": "denied", "comment": "No.", "content": "x"},
+            "content comes with a denial, expected with approvals only",
+        ),
     ],
 )
 def test_a_field_that_is_wrong_is_named(
@@ -612,14 +616,14 @@ def test_an_object_or_array_stays_one(
         (b"", "application/x-www-form-urlencoded", 400),
         (b"decision=deny&decision=approve", "application/x-www-form-urlencoded", 400),
         (b"decision=deny&comment=%ff", "application/x-www-form-urlencoded", 400),
-        (b"&".join([b"a=b"] * 50), "application/x-www-form-urlencoded", 400),
+        (b"&".join([b"a=b"] * 101), "application/x-www-form-urlencoded", 400),
         (b"\xff", "application/json", 400),
         (b"{", "application/json", 400),
         (b"[]", "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
         (b'{"decision": 1}', "application/json", 400),
+        (b'{"decision": {}}', "application/json", 400),
         (b'{"decision": "approved", "name": 1}', "application/json", 400),
-        (b'{"decision": "denied", "content": "x"}', "application/json", 400),
         (b"decision=deny", "multipart/form-data; boundary=x", 415),
         (b"decision=deny", "", 415),
         (b"x" * (MAX_BODY + 1), "application/json", 413),
@@ -646,6 +650,42 @@ def test_any_body_is_answered(office: Office, body: bytes, *, is_form: bool) -> 
     kind = "application/x-www-form-urlencoded" if is_form else "application/json"
 
     assert office.ask("POST", "/a/x", body=body, content_type=kind).status in (400, 404)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(
+    data=st.dictionaries(
+        st.sampled_from(["decision", "form", "name", "comment", "content", "more"]),
+        st.sampled_from(["approved", "denied", ""]) | ANY_JSON,
+    )
+)
+def test_any_json_is_answered(office: Office, data: dict[str, object]) -> None:
+    _, approval = ask(office.journal)
+
+    sent = office.send(office.token(approval), data)
+
+    assert sent.status in (400, 403)
+    assert sent.json["type"].startswith("urn:errand:problem:")
+
+
+def test_fields_that_nobody_knows_are_left_alone(office: Office) -> None:
+    _, approval = ask(office.journal)
+    token = office.token(approval, "Ada")
+    form = form_of(office, token)
+
+    body = f"utm=1&utm=2&decision=approve&form={form}".encode()
+    sent = office.ask(
+        "POST", f"/a/{token}", body=body, content_type="application/x-www-form-urlencoded"
+    )
+
+    assert sent.status == 200
 
 
 # --- what is out of our hands ---
