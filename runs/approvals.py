@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from runs.compact import compact
 from runs.instants import from_iso, to_iso
 from runs.json_types import Json
 
@@ -170,7 +171,7 @@ class Decision:
             "at": None if self.at is None else to_iso(self.at),
             "hash": self.answers,
         }
-        return json.dumps({name: value for name, value in shape.items() if value is not None})
+        return compact({name: value for name, value in shape.items() if value is not None})
 
     def about(self, question: Question) -> "Decision":
         """Give the decision if it is about this question; an answer to another one is a no."""

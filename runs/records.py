@@ -5,12 +5,12 @@ numbers that are not whole are decimal texts, values that may be large are JSON 
 `runs.payloads` can keep them elsewhere), and a field without a value is absent.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from runs.compact import compact
 from runs.events import Event, EventType
 from runs.fields import Fields
 from runs.instants import to_iso
@@ -21,11 +21,6 @@ from runs.told import Tell
 
 Record = dict[str, Json]
 T = TypeVar("T")
-
-#: Made once: `json.dumps` makes one for each text. Escapes take twice the room of the characters
-#: they stand for, and more where a text is within another.
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 #: Bytes of a text that stay in its record. Larger ones go to the artifact store.
 MAX_INLINE = 128 * 1024
@@ -55,19 +50,6 @@ def iso_or_none(at: datetime | None) -> str | None:
 def json_text(value: Json) -> str | None:
     """Write a value as JSON text; None is absent."""
     return None if value is None else compact(value)
-
-
-def compact(value: Json) -> str:
-    """Write a value as JSON text that every store can hold, in little room."""
-    text = _ENCODER.encode(value)
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # A lone surrogate, of a file's name or a model's output: no UTF-8 has it.
-        return _ASCII_ENCODER.encode(value)
-    return text
 
 
 def _operation_to_record(operation: Operation) -> Record:

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from runs.compact import compact
 from runs.errors import CorruptRecordError
 from runs.head_record import USAGE_FIELDS, progress_to_record, usage_to_record
 from runs.instants import to_iso
 from runs.journal.base import Changes
 from runs.json_types import Json
 from runs.payloads import HEAD
-from runs.records import Record, compact
+from runs.records import Record
 from runs.run import Lease, Usage
 
 _PLAIN = (

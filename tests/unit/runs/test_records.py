@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from runs.compact import compact
 from runs.json_types import Json
-from runs.records import compact
 
 
 def test_characters_stand_as_they_are() -> None:
