@@ -191,7 +191,7 @@ def test_a_callback_of_the_workflows_own_is_an_approval_too(asking: Engine) -> N
     assert (approval.name, approval.is_bare) == ("approval", True)
     result = asking.head().result
     assert isinstance(result, str)
-    assert '"decision": "approved"' in result
+    assert '"decision":"approved"' in result
 
 
 def test_a_callback_that_is_answered_while_it_is_submitted_asks_nobody(asking: Engine) -> None:
