@@ -36,7 +36,7 @@ down: $(READY) ## Stop the local stack
 	@$(BIN)/errand down
 
 test: $(READY) ## Run every test that needs no AWS account
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY) ## Lint, types, import rules
 	$(BIN)/ruff format --check .
