@@ -240,5 +240,7 @@ def test_the_workflows_that_ship_are_taken_without_a_registry(shop: Shop) -> Non
     code, said, _ = shop.check()
 
     assert code == 1
-    assert "operation 2 is recorded as callback 'approve'" in said
-    assert "raises TypeError: " in said
+    # Lines break where the versions' lengths have it.
+    words = " ".join(said.split())
+    assert "operation 2 is recorded as callback 'approve'" in words
+    assert "raises TypeError: " in words

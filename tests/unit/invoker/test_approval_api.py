@@ -644,7 +644,10 @@ def test_a_body_that_is_no_decision_is_refused_whatever_the_link(
     assert now_of(office, approval).votes == ()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 @given(body=st.binary(max_size=300), is_form=st.booleans())
 def test_any_body_is_answered(office: Office, body: bytes, *, is_form: bool) -> None:
     kind = "application/x-www-form-urlencoded" if is_form else "application/json"
@@ -659,7 +662,10 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=100,
+)
 @given(
     data=st.dictionaries(
         st.sampled_from(["decision", "form", "name", "comment", "content", "more"]),

@@ -120,7 +120,10 @@ def test_content_is_shown_inert_and_whole(office: Office, content: str) -> None:
     assert page.only("textarea", name="content").text == expected
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=50,
+)
 @given(text=st.text(max_size=200))
 def test_any_text_in_any_place_makes_a_valid_page(office: Office, text: str) -> None:
     question = Question(
