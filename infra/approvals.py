@@ -8,18 +8,17 @@ from aws_cdk import (
     CfnParameter,
     Duration,
     Fn,
-    RemovalPolicy,
     aws_apigatewayv2,
     aws_apigatewayv2_integrations,
     aws_dynamodb,
     aws_iam,
-    aws_lambda,
     aws_logs,
     aws_secretsmanager,
 )
 from constructs import Construct
 
 from infra.artifacts import let_use_artifacts
+from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
 
 #: Longer than the function's slowest way: two reads and a transaction, each tried three times.
@@ -97,24 +96,17 @@ class Approvals(Construct):
         link_keys: LinkKeys,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = _log_group(self, "Logs")
-        self.role = _role(self, settings=settings, table=table, artifacts=artifacts)
-        log_group.grant_write(self.role)
+        logs = log_group(self, "Logs")
+        self.role = _role(self, logs, settings=settings, table=table, artifacts=artifacts)
         link_keys.let_read(self.role)
-        self.function = aws_lambda.Function(
+        self.function = bundled_function(
             self,
-            "Function",
             description="Shows what runs ask of people, and takes decisions",
-            runtime=aws_lambda.Runtime.PYTHON_3_14,
-            architecture=aws_lambda.Architecture.ARM_64,
-            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+            code=code,
             handler="invoker.approvals.handler",
             role=self.role,
             timeout=_TIMEOUT,
-            # As the invoker: a person waits for the first page after a cold start.
-            memory_size=512,
-            log_group=log_group,
-            logging_format=aws_lambda.LoggingFormat.JSON,
+            logs=logs,
             environment={
                 "ERRAND_TABLE": table.table_name,
                 "ERRAND_ARTIFACTS": artifacts,
@@ -159,27 +151,22 @@ def _stage(scope: Construct, api: aws_apigatewayv2.HttpApi) -> None:
         auto_deploy=True,
         throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=_RATE, burst_limit=_BURST),
     )
-    access = _log_group(scope, "Access")
+    access = log_group(scope, "Access")
     below = cast("aws_apigatewayv2.CfnStage", stage.node.default_child)
     below.access_log_settings = aws_apigatewayv2.CfnStage.AccessLogSettingsProperty(
         destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
     )
 
 
-def _log_group(scope: Construct, name: str) -> aws_logs.LogGroup:
-    return aws_logs.LogGroup(
-        scope,
-        name,
-        retention=aws_logs.RetentionDays.ONE_MONTH,
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-
-
 def _role(
-    scope: Construct, *, settings: Settings, table: aws_dynamodb.ITableV2, artifacts: str
+    scope: Construct,
+    logs: aws_logs.LogGroup,
+    *,
+    settings: Settings,
+    table: aws_dynamodb.ITableV2,
+    artifacts: str,
 ) -> aws_iam.Role:
-    """Make a role of its own: the managed policy would let it write to every log group."""
-    role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+    role = own_role(scope, logs)
     role.add_to_policy(
         aws_iam.PolicyStatement(
             sid="Journal",

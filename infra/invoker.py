@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy, aws_dynamodb, aws_iam, aws_lambda, aws_logs
+from aws_cdk import Duration, aws_dynamodb, aws_iam, aws_logs
 from constructs import Construct
 
 from infra.approvals import LinkKeys
 from infra.artifacts import let_use_artifacts
+from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
 
 #: Longer than the invoker's slowest way: three tries at the journal and one at a cold agent.
@@ -31,31 +32,20 @@ class Invoker(Construct):
         link_keys: LinkKeys,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.log_group = aws_logs.LogGroup(
-            self,
-            "Logs",
-            retention=aws_logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.role = _role(self, table=table, runtime_arn=runtime_arn, log_group=self.log_group)
+        self.log_group = log_group(self, "Logs")
+        self.role = _role(self, table=table, runtime_arn=runtime_arn, logs=self.log_group)
         if not settings.is_local:
             # Letters quote what may be too large for an item.
             self.role.add_to_policy(let_use_artifacts(artifacts))
         link_keys.let_read(self.role)
-        self.function = aws_lambda.Function(
+        self.function = bundled_function(
             self,
-            "Function",
             description="Accepts runs in the journal and hands them to the agent",
-            runtime=aws_lambda.Runtime.PYTHON_3_14,
-            architecture=aws_lambda.Architecture.ARM_64,
-            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+            code=code,
             handler="invoker.start.handler",
             role=self.role,
             timeout=_TIMEOUT,
-            # CPU comes with memory: with less, importing boto3 takes longer than the work.
-            memory_size=512,
-            log_group=self.log_group,
-            logging_format=aws_lambda.LoggingFormat.JSON,
+            logs=self.log_group,
             environment={
                 "ERRAND_TABLE": table.table_name,
                 "ERRAND_RUNTIME_ARN": runtime_arn,
@@ -74,11 +64,9 @@ def _role(
     *,
     table: aws_dynamodb.ITableV2,
     runtime_arn: str,
-    log_group: aws_logs.LogGroup,
+    logs: aws_logs.LogGroup,
 ) -> aws_iam.Role:
-    """Make a role of its own: the managed policy would let it write to every log group."""
-    role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
-    log_group.grant_write(role)
+    role = own_role(scope, logs)
     for statement in (
         aws_iam.PolicyStatement(
             sid="Journal",

@@ -4,10 +4,8 @@ from pathlib import Path
 
 from aws_cdk import (
     Duration,
-    RemovalPolicy,
     aws_dynamodb,
     aws_iam,
-    aws_lambda,
     aws_lambda_event_sources,
     aws_logs,
     aws_sqs,
@@ -16,6 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.artifacts import let_use_artifacts
+from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
 
 #: A batch of messages, each with three tries at the journal.
@@ -54,28 +53,18 @@ class TaskQueue(Construct):
                 queue=self.dead_letters, max_receive_count=_MOST_DELIVERIES
             ),
         )
-        log_group = aws_logs.LogGroup(
-            self,
-            "Logs",
-            retention=aws_logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.role = self._role(log_group, table=table, machine=machine)
+        logs = log_group(self, "Logs")
+        self.role = self._role(logs, table=table, machine=machine)
         if not settings.is_local:
             self.role.add_to_policy(let_use_artifacts(artifacts))
-        self.function = aws_lambda.Function(
+        self.function = bundled_function(
             self,
-            "Function",
             description="Takes the messages of the task queue",
-            runtime=aws_lambda.Runtime.PYTHON_3_14,
-            architecture=aws_lambda.Architecture.ARM_64,
-            code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+            code=code,
             handler="invoker.queue.handler",
             role=self.role,
             timeout=_TIMEOUT,
-            memory_size=512,
-            log_group=log_group,
-            logging_format=aws_lambda.LoggingFormat.JSON,
+            logs=logs,
             environment={
                 "ERRAND_TABLE": table.table_name,
                 "ERRAND_ARTIFACTS": artifacts,
@@ -94,16 +83,12 @@ class TaskQueue(Construct):
 
     def _role(
         self,
-        log_group: aws_logs.ILogGroup,
+        logs: aws_logs.LogGroup,
         *,
         table: aws_dynamodb.ITableV2,
         machine: sfn.IStateMachine,
     ) -> aws_iam.Role:
-        """Make a role of its own: the managed policy would let it write to every log group."""
-        role = aws_iam.Role(
-            self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com")
-        )
-        log_group.grant_write(role)
+        role = own_role(self, logs)
         for sid, actions, resource in (
             # A decision is a transaction of whole items. Query finds what was asked.
             ("Journal", ["GetItem", "PutItem", "Query"], table.table_arn),

@@ -1,0 +1,54 @@
+"""What the Lambda functions of a stack share: the bundle, and a role and a log of their own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy, aws_iam, aws_lambda, aws_logs
+from constructs import Construct
+
+
+def log_group(scope: Construct, construct_id: str) -> aws_logs.LogGroup:
+    """Make a group whose logs are kept for a month."""
+    return aws_logs.LogGroup(
+        scope,
+        construct_id,
+        retention=aws_logs.RetentionDays.ONE_MONTH,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+def own_role(scope: Construct, logs: aws_logs.LogGroup) -> aws_iam.Role:
+    """Make a role of its own: the managed policy would let it write to every log group."""
+    role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+    logs.grant_write(role)
+    return role
+
+
+def bundled_function(  # noqa: PLR0913 - a function is what differs from the others
+    scope: Construct,
+    *,
+    description: str,
+    code: Path,
+    handler: str,
+    role: aws_iam.Role,
+    logs: aws_logs.LogGroup,
+    timeout: Duration,
+    environment: Mapping[str, str],
+) -> aws_lambda.Function:
+    """Make a function of a handler in the invoker's bundle."""
+    return aws_lambda.Function(
+        scope,
+        "Function",
+        description=description,
+        runtime=aws_lambda.Runtime.PYTHON_3_14,
+        architecture=aws_lambda.Architecture.ARM_64,
+        code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+        handler=handler,
+        role=role,
+        timeout=timeout,
+        # CPU comes with memory: with less, importing boto3 takes longer than the work.
+        memory_size=512,
+        log_group=logs,
+        logging_format=aws_lambda.LoggingFormat.JSON,
+        environment=dict(environment),
+    )
