@@ -21,7 +21,8 @@ from runs.journal.base import Journal
 from runs.journal.dynamodb import DynamoJournal
 from runs.journal.sqlite import SqliteJournal
 from runs.notifying import Notifier
-from runs.post.mailbox import MAILBOX, Mailbox
+from runs.post import MAILBOX
+from runs.post.mailbox import Mailbox
 from runs.signals import NoSignal, Signal
 from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
 from runs.watch import NobodyWatches, PolledJournal, Watcher

@@ -14,7 +14,7 @@ from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
 from runs.json_types import Json
-from runs.post.mailbox import MAILBOX
+from runs.post import MAILBOX
 
 _SQLITE = "sqlite:"
 

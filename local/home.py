@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs.post.mailbox import MAILBOX
+from runs.post import MAILBOX
 
 #: The checkout (or the installed packages) this code is part of.
 PROJECT = Path(__file__).resolve().parents[1]

@@ -15,8 +15,6 @@ from runs.instants import from_iso, to_iso
 from runs.json_types import Json
 from runs.letters import Letter
 
-#: The folder's name: beside an embedded journal, and in the home of a local stack.
-MAILBOX = "mailbox"
 _SUFFIX = ".eml"
 #: What ids of letters look like: a file's name, and nothing else.
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
