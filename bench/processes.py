@@ -11,14 +11,16 @@ _GIVE_UP_SECONDS = 600.0
 _TAIL_CHARACTERS = 2_000
 
 
-def output_of(arguments: Sequence[str], *, environ: Mapping[str, str]) -> str:
-    """Run Python with some arguments, and give what it printed.
+def output_of(
+    arguments: Sequence[str], *, environ: Mapping[str, str], python: str = sys.executable
+) -> str:
+    """Run Python, ours or another, with some arguments, and give what it printed.
 
     Raises:
         RuntimeError: It failed; the message ends with what it said on standard error.
     """
     ended = subprocess.run(  # noqa: S603 - the commands are this package's own
-        [sys.executable, *arguments],
+        [python, *arguments],
         cwd=PROJECT,
         env=environ,
         stdin=subprocess.DEVNULL,

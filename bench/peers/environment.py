@@ -1,17 +1,17 @@
 """The peers' interpreter, and what their programs print."""
 
 import json
-import subprocess
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from bench.processes import output_of
 from local.home import PROJECT
 from local.own_environment import OwnEnvironment
 
 _HERE = Path(__file__).parent
 _PINS = _HERE / "requirements.txt"
-_GIVE_UP_SECONDS = 300.0
-_TAIL_CHARACTERS = 2_000
 
 
 def peers() -> OwnEnvironment:
@@ -26,23 +26,12 @@ def program(name: str, *arguments: str) -> list[str]:
     return [str(peers().python()), str(_HERE / name), *arguments]
 
 
-def entered(command: list[str]) -> list[float]:
+def entered(command: Sequence[str]) -> list[float]:
     """Run a program that prints when each step was entered, and give the times, in seconds.
 
     Raises:
         RuntimeError: It failed; the message ends with what it said on standard error.
     """
-    ended = subprocess.run(  # noqa: S603 - the commands are this package's own
-        command,
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_GIVE_UP_SECONDS,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        said = ended.stderr.strip()[-_TAIL_CHARACTERS:]
-        msg = f"{' '.join(command[1:])} ended with code {ended.returncode}: {said}"
-        raise RuntimeError(msg)
-    return cast("list[float]", json.loads(ended.stdout.splitlines()[-1]))
+    python, *arguments = command
+    printed = output_of(arguments, environ=os.environ, python=python)
+    return cast("list[float]", json.loads(printed.splitlines()[-1]))
