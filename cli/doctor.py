@@ -163,23 +163,22 @@ def _agent(state: StackState, home: Home) -> Check:
 
 
 def _unitok(state: StackState) -> Check:
-    if answers(state.ports.unitok, UNITOK_HEALTH_PATH):
-        return Check(name="unitok", verdict=Verdict.FINE, found=f"answers at {state.unitok_url}")
-    return Check(
-        name="unitok",
-        verdict=Verdict.WRONG,
-        found=f"does not answer at {state.unitok_url}",
-        advice="`errand down --keep` and `errand up` start it again",
-    )
+    is_there = answers(state.ports.unitok, UNITOK_HEALTH_PATH)
+    return _server("unitok", is_there=is_there, url=state.unitok_url)
 
 
 def _mailbox(state: StackState) -> Check:
-    if answers(state.ports.mailbox, MAILBOX_HEALTH_PATH):
-        return Check(name="mailbox", verdict=Verdict.FINE, found=f"answers at {state.mailbox_url}")
+    is_there = answers(state.ports.mailbox, MAILBOX_HEALTH_PATH)
+    return _server("mailbox", is_there=is_there, url=state.mailbox_url)
+
+
+def _server(name: str, *, is_there: bool, url: str) -> Check:
+    if is_there:
+        return Check(name=name, verdict=Verdict.FINE, found=f"answers at {url}")
     return Check(
-        name="mailbox",
+        name=name,
         verdict=Verdict.WRONG,
-        found=f"does not answer at {state.mailbox_url}",
+        found=f"does not answer at {url}",
         advice="`errand down --keep` and `errand up` start it again",
     )
 
