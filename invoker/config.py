@@ -32,11 +32,10 @@ class Config:
         Raises:
             ConfigurationError: A variable is missing or wrong; the error names it.
         """
-        names = _required(environ, "ERRAND_WORKFLOWS").split(",")
         return cls(
             table=_required(environ, "ERRAND_TABLE"),
             runtime_arn=_required(environ, "ERRAND_RUNTIME_ARN"),
-            workflows=frozenset(name.strip() for name in names if name.strip()),
+            workflows=_workflows(environ),
             artifacts=_required(environ, "ERRAND_ARTIFACTS"),
             redispatch=timedelta(seconds=_seconds(environ, "ERRAND_REDISPATCH_SECONDS")),
             topic_arn=_required(environ, "ERRAND_TOPIC_ARN"),
@@ -91,11 +90,10 @@ class QueueConfig:
         Raises:
             ConfigurationError: A variable is missing or wrong; the error names it.
         """
-        names = _required(environ, "ERRAND_WORKFLOWS").split(",")
         return cls(
             table=_required(environ, "ERRAND_TABLE"),
             artifacts=_required(environ, "ERRAND_ARTIFACTS"),
-            workflows=frozenset(name.strip() for name in names if name.strip()),
+            workflows=_workflows(environ),
             state_machine=_required(environ, "ERRAND_STATE_MACHINE"),
             queue_url=_required(environ, "ERRAND_TASK_QUEUE"),
             dead_letter_url=_required(environ, "ERRAND_DEAD_LETTERS"),
@@ -108,6 +106,11 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise ConfigurationError(name, "is missing or empty")
     return value
+
+
+def _workflows(environ: Mapping[str, str]) -> frozenset[str]:
+    names = _required(environ, "ERRAND_WORKFLOWS").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def _seconds(environ: Mapping[str, str], name: str) -> float:
