@@ -1,0 +1,1 @@
+"""What processes tell about themselves while they work: logs, metrics, traces."""
