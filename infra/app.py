@@ -6,6 +6,7 @@ It is also what the `cdk` command runs; that gives context and folder in the env
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 # Before the CDK is imported: its runtime prints a banner about the end of Node 20, on which it
@@ -14,8 +15,9 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 from aws_cdk import App, DefaultStackSynthesizer, Tags
 
+from infra.agent_code import FOLDER, assemble_agent
 from infra.bundle import assemble
-from infra.settings import PROJECT, Settings
+from infra.settings import CONTEXT, PROJECT, Settings
 from infra.stack import ErrandStack
 
 _BUNDLES = PROJECT / ".build" / "invoker"
@@ -36,15 +38,14 @@ def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Pat
     folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
     app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
     settings = Settings.from_context(
-        target=app.node.try_get_context("target"),
-        stage=app.node.try_get_context("stage"),
-        notify=app.node.try_get_context("notify"),
+        {name: app.node.try_get_context(name) for name in sorted(CONTEXT)}
     )
     stack = ErrandStack(
         app,
         settings.stack_name,
         settings=settings,
         bundle=assemble(PROJECT, _BUNDLES),
+        agent_code=partial(assemble_agent, PROJECT, FOLDER),
         description="Errand: fire-and-forget runs of agents",
         # The emulator has no bootstrap stack whose version could be checked.
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=not settings.is_local),

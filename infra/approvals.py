@@ -17,8 +17,10 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from infra.artifacts import let_use_artifacts
+from infra.artifacts import Artifacts
+from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
+from infra.removal import removal
 from infra.settings import Settings
 
 #: Longer than the function's slowest way: two reads and a transaction, each tried three times.
@@ -40,7 +42,9 @@ _LOGGED = {
 class LinkKeys(Construct):
     """The keys that links are signed with: a secret, and on a laptop a file of the stack's home."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
+    ) -> None:
         super().__init__(scope, construct_id)
         self._secret: aws_secretsmanager.Secret | None = None
         if settings.is_local:
@@ -58,6 +62,8 @@ class LinkKeys(Construct):
             self,
             "Secret",
             description="Keys of links to approvals, one per line; the last one signs",
+            encryption_key=encryption.key,
+            removal_policy=removal(settings),
             generate_secret_string=aws_secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
@@ -92,12 +98,13 @@ class Approvals(Construct):
         settings: Settings,
         code: Path,
         table: aws_dynamodb.ITableV2,
-        artifacts: str,
+        artifacts: Artifacts,
+        encryption: Encryption,
         link_keys: LinkKeys,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs = log_group(self, "Logs")
-        self.role = _role(self, logs, settings=settings, table=table, artifacts=artifacts)
+        logs = log_group(self, "Logs", encryption=encryption)
+        self.role = _role(self, logs, table=table, artifacts=artifacts)
         link_keys.let_read(self.role)
         self.function = bundled_function(
             self,
@@ -107,9 +114,10 @@ class Approvals(Construct):
             role=self.role,
             timeout=_TIMEOUT,
             logs=logs,
+            encryption=encryption,
             environment={
                 "ERRAND_TABLE": table.table_name,
-                "ERRAND_ARTIFACTS": artifacts,
+                "ERRAND_ARTIFACTS": artifacts.uri,
                 "ERRAND_LINK_KEYS": link_keys.place,
             },
         )
@@ -124,7 +132,7 @@ class Approvals(Construct):
                 "Integration", self.function
             ),
         )
-        _stage(self, api)
+        _stage(self, api, encryption=encryption)
         #: Where the pages are, without a slash at the end.
         self.url = _url(scope, api, settings=settings)
 
@@ -144,14 +152,14 @@ def _url(scope: Construct, api: aws_apigatewayv2.HttpApi, *, settings: Settings)
     return str(Fn.join("", [parameter.value_as_string, "/_aws/execute-api/", api.api_id]))
 
 
-def _stage(scope: Construct, api: aws_apigatewayv2.HttpApi) -> None:
+def _stage(scope: Construct, api: aws_apigatewayv2.HttpApi, *, encryption: Encryption) -> None:
     stage = api.add_stage(
         "Stage",
         stage_name="$default",
         auto_deploy=True,
         throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=_RATE, burst_limit=_BURST),
     )
-    access = log_group(scope, "Access")
+    access = log_group(scope, "Access", encryption=encryption)
     below = cast("aws_apigatewayv2.CfnStage", stage.node.default_child)
     below.access_log_settings = aws_apigatewayv2.CfnStage.AccessLogSettingsProperty(
         destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
@@ -162,9 +170,8 @@ def _role(
     scope: Construct,
     logs: aws_logs.LogGroup,
     *,
-    settings: Settings,
     table: aws_dynamodb.ITableV2,
-    artifacts: str,
+    artifacts: Artifacts,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
     role.add_to_policy(
@@ -175,7 +182,6 @@ def _role(
             resources=[table.table_arn],
         )
     )
-    if not settings.is_local:
-        # Contents that are too large for an item.
-        role.add_to_policy(let_use_artifacts(artifacts))
+    # Contents that are too large for an item.
+    artifacts.let_use(role)
     return role

@@ -1,17 +1,81 @@
-"""Leave to use the artifact store, which the parameter `ArtifactsUri` names."""
+"""The artifact store: what is too large for the journal, and the files that runs make."""
 
-from aws_cdk import Fn, aws_iam
+from aws_cdk import CfnParameter, Duration, aws_iam, aws_s3
+from constructs import Construct
+
+from infra.encryption import Encryption
+from infra.removal import removal
+from infra.settings import Settings
+
+#: A file that was put stays as it is (each attempt puts its own elsewhere), so versions are only
+#: what a person or a program replaced or deleted by mistake.
+_OLD_VERSIONS = Duration.days(30)
+#: A record of the journal goes 120 days after it was written, and a fork may name what the run
+#: before it has put: after a year nothing names a file any more.
+_KEPT = Duration.days(365)
+_UNFINISHED_UPLOADS = Duration.days(1)
 
 
-def let_use_artifacts(uri: str) -> aws_iam.PolicyStatement:
-    """Give the statement that lets a role read and write what is too large for an item.
+class Artifacts(Construct):
+    """A bucket; on a laptop the folder that a parameter names."""
 
-    Args:
-        uri: `s3://bucket/prefix`.
-    """
-    bucket = Fn.select(2, Fn.split("/", uri))
-    return aws_iam.PolicyStatement(
-        sid="Artifacts",
-        actions=["s3:GetObject", "s3:PutObject"],
-        resources=[Fn.join("", ["arn:aws:s3:::", bucket, "/*"])],
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._encryption = encryption
+        self._bucket: aws_s3.Bucket | None = None
+        if settings.is_local:
+            parameter = CfnParameter(
+                scope,
+                "ArtifactsUri",
+                type="String",
+                description="The folder for large payloads and the files of runs",
+                allowed_pattern="/.+",
+            )
+            #: A folder's path, or `s3://bucket`.
+            self.uri = str(parameter.value_as_string)
+            return
+        self._bucket = _bucket(self, settings=settings, encryption=encryption)
+        self.uri = f"s3://{self._bucket.bucket_name}"
+
+    def let_use(self, role: aws_iam.Role) -> None:
+        """Let a role read and write what is too large for an item."""
+        if self._bucket is None:
+            return
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                sid="Artifacts",
+                actions=["s3:GetObject", "s3:PutObject"],
+                # Keys are hashes and the ids of runs: there is no part of them to name.
+                resources=[self._bucket.arn_for_objects("*")],
+            )
+        )
+
+
+def _bucket(scope: Construct, *, settings: Settings, encryption: Encryption) -> aws_s3.Bucket:
+    own_key = encryption.key is not None
+    return aws_s3.Bucket(
+        scope,
+        "Bucket",
+        block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        encryption=aws_s3.BucketEncryption.KMS if own_key else aws_s3.BucketEncryption.S3_MANAGED,
+        encryption_key=encryption.key,
+        # One data key for many objects: a request to KMS is paid for, too.
+        bucket_key_enabled=True if own_key else None,
+        object_ownership=aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=True,
+        lifecycle_rules=[
+            aws_s3.LifecycleRule(
+                id="outlived",
+                expiration=_KEPT,
+                noncurrent_version_expiration=_OLD_VERSIONS,
+                abort_incomplete_multipart_upload_after=_UNFINISHED_UPLOADS,
+            )
+        ],
+        removal_policy=removal(settings),
+        # Otherwise a bucket with files in it would stop `cdk destroy`.
+        auto_delete_objects=not settings.is_prod,
     )

@@ -4,6 +4,7 @@ from aws_cdk import Duration, aws_events, aws_events_targets, aws_sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.encryption import Encryption
 from infra.settings import Settings
 
 SOURCE = "errand"
@@ -13,9 +14,13 @@ RUN_REQUESTED = "Run Requested"
 class RequestBus(Construct):
     """The bus that requests come in on and announcements go out on."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.bus = aws_events.EventBus(self, "Bus", event_bus_name=settings.stack_name)
+        self.bus = aws_events.EventBus(
+            self, "Bus", event_bus_name=settings.stack_name, kms_key=encryption.key
+        )
 
 
 class RequestRule(Construct):
@@ -26,6 +31,7 @@ class RequestRule(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        encryption: Encryption,
         bus: aws_events.IEventBus,
         machine: sfn.IStateMachine,
     ) -> None:
@@ -34,8 +40,8 @@ class RequestRule(Construct):
             self,
             "DeadLetters",
             enforce_ssl=True,
-            encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
+            **encryption.of_queue,
         )
         aws_events.Rule(
             self,

@@ -6,15 +6,29 @@ from pathlib import Path
 from aws_cdk import Duration, RemovalPolicy, aws_iam, aws_lambda, aws_logs
 from constructs import Construct
 
+from infra.encryption import Encryption
 
-def log_group(scope: Construct, construct_id: str) -> aws_logs.LogGroup:
-    """Make a group whose logs are kept for a month."""
+
+def log_group(
+    scope: Construct, construct_id: str, *, encryption: Encryption, name: str | None = None
+) -> aws_logs.LogGroup:
+    """Make a group whose logs are kept for a month; CloudWatch encrypts each."""
     return aws_logs.LogGroup(
         scope,
         construct_id,
+        log_group_name=name,
         retention=aws_logs.RetentionDays.ONE_MONTH,
+        encryption_key=encryption.key,
         removal_policy=RemovalPolicy.DESTROY,
     )
+
+
+def vended_log_group(scope: Construct, name: str, *, encryption: Encryption) -> aws_logs.LogGroup:
+    """Make a group that a service delivers logs to itself.
+
+    For other names that fails once the account's policy for it is full.
+    """
+    return log_group(scope, "Logs", encryption=encryption, name=f"/aws/vendedlogs/{name}")
 
 
 def own_role(scope: Construct, logs: aws_logs.LogGroup) -> aws_iam.Role:
@@ -32,10 +46,12 @@ def bundled_function(  # noqa: PLR0913 - a function is what differs from the oth
     handler: str,
     role: aws_iam.Role,
     logs: aws_logs.LogGroup,
+    encryption: Encryption,
     timeout: Duration,
     environment: Mapping[str, str],
 ) -> aws_lambda.Function:
-    """Make a function of a handler in the invoker's bundle."""
+    """Make a function of a handler in the invoker's bundle; its role may use the stack's key."""
+    encryption.let_use(role)
     return aws_lambda.Function(
         scope,
         "Function",
@@ -51,4 +67,7 @@ def bundled_function(  # noqa: PLR0913 - a function is what differs from the oth
         log_group=logs,
         logging_format=aws_lambda.LoggingFormat.JSON,
         environment=dict(environment),
+        environment_encryption=encryption.key,
+        # Without it the agent's spans would be dropped, as those of a call nobody traces.
+        tracing=aws_lambda.Tracing.ACTIVE,
     )

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, aws_dynamodb, aws_iam, aws_logs
+from aws_cdk import Duration, aws_dynamodb, aws_events, aws_iam, aws_logs
 from constructs import Construct
 
 from infra.approvals import LinkKeys
-from infra.artifacts import let_use_artifacts
+from infra.artifacts import Artifacts
+from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
 
@@ -26,17 +27,18 @@ class Invoker(Construct):
         code: Path,
         table: aws_dynamodb.ITableV2,
         runtime_arn: str,
-        artifacts: str,
+        artifacts: Artifacts,
+        encryption: Encryption,
         topic_arn: str,
+        bus: aws_events.IEventBus,
         approvals_url: str,
         link_keys: LinkKeys,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.log_group = log_group(self, "Logs")
-        self.role = _role(self, table=table, runtime_arn=runtime_arn, logs=self.log_group)
-        if not settings.is_local:
-            # Letters quote what may be too large for an item.
-            self.role.add_to_policy(let_use_artifacts(artifacts))
+        self.log_group = log_group(self, "Logs", encryption=encryption)
+        self.role = _role(self, table=table, runtime_arn=runtime_arn, bus=bus, logs=self.log_group)
+        # Letters quote what may be too large for an item.
+        artifacts.let_use(self.role)
         link_keys.let_read(self.role)
         self.function = bundled_function(
             self,
@@ -46,13 +48,15 @@ class Invoker(Construct):
             role=self.role,
             timeout=_TIMEOUT,
             logs=self.log_group,
+            encryption=encryption,
             environment={
                 "ERRAND_TABLE": table.table_name,
                 "ERRAND_RUNTIME_ARN": runtime_arn,
                 "ERRAND_WORKFLOWS": ",".join(settings.workflows),
-                "ERRAND_ARTIFACTS": artifacts,
+                "ERRAND_ARTIFACTS": artifacts.uri,
                 "ERRAND_REDISPATCH_SECONDS": str(settings.redispatch_seconds),
                 "ERRAND_TOPIC_ARN": topic_arn,
+                "ERRAND_BUS": bus.event_bus_name,
                 "ERRAND_APPROVALS_URL": approvals_url,
                 "ERRAND_LINK_KEYS": link_keys.place,
             },
@@ -64,6 +68,7 @@ def _role(
     *,
     table: aws_dynamodb.ITableV2,
     runtime_arn: str,
+    bus: aws_events.IEventBus,
     logs: aws_logs.LogGroup,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
@@ -83,6 +88,9 @@ def _role(
             ],
             # A call is authorised on the runtime and on its end point, which lies below it.
             resources=[runtime_arn, f"{runtime_arn}/*"],
+        ),
+        aws_iam.PolicyStatement(
+            sid="Announce", actions=["events:PutEvents"], resources=[bus.event_bus_arn]
         ),
     ):
         role.add_to_policy(statement)

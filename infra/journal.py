@@ -1,15 +1,19 @@
 """The journal's table."""
 
-from aws_cdk import RemovalPolicy, aws_dynamodb
+from aws_cdk import aws_dynamodb
 from constructs import Construct
 
+from infra.encryption import Encryption
+from infra.removal import removal
 from infra.settings import Settings
 
 
 class JournalTable(Construct):
     """What is recorded about runs, with its index of heads and approvals by status."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
+    ) -> None:
         super().__init__(scope, construct_id)
         string = aws_dynamodb.AttributeType.STRING
         self.table = aws_dynamodb.TableV2(
@@ -32,6 +36,7 @@ class JournalTable(Construct):
                     projection_type=aws_dynamodb.ProjectionType.KEYS_ONLY,
                 )
             ],
-            deletion_protection=not settings.is_local,
-            removal_policy=RemovalPolicy.DESTROY if settings.is_local else RemovalPolicy.RETAIN,
+            deletion_protection=settings.is_prod,
+            removal_policy=removal(settings),
         )
+        encryption.encrypt_table(self.table)

@@ -1,9 +1,11 @@
 """The state machine that watches a run."""
 
-from aws_cdk import RemovalPolicy, aws_dynamodb, aws_events, aws_iam, aws_lambda, aws_logs
+from aws_cdk import aws_dynamodb, aws_events, aws_iam, aws_lambda
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.encryption import Encryption
+from infra.functions import vended_log_group
 from infra.settings import Settings
 from statemachine import definition
 
@@ -17,23 +19,20 @@ class RunMachine(Construct):
         construct_id: str,
         *,
         settings: Settings,
+        encryption: Encryption,
         function: aws_lambda.IFunction,
         table: aws_dynamodb.ITableV2,
         bus: aws_events.IEventBus,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = aws_logs.LogGroup(
-            self,
-            "Logs",
-            # Log delivery fails for other names once the account's policy for it is full.
-            log_group_name=f"/aws/vendedlogs/states/{settings.stack_name}",
-            retention=aws_logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log_group = vended_log_group(self, f"states/{settings.stack_name}", encryption=encryption)
         role = _role(self, function=function, table=table, bus=bus)
+        encryption.let_use(role)
         self.machine = sfn.StateMachine(
             self,
             "Machine",
+            # What the agent needs to know of it, it must know before it is there.
+            state_machine_name=settings.machine_name,
             definition_body=sfn.DefinitionBody.from_string(definition.render(settings.pace)),
             definition_substitutions={
                 definition.INVOKER_ARN: function.function_arn,
@@ -41,6 +40,8 @@ class RunMachine(Construct):
                 definition.BUS_NAME: bus.event_bus_name,
             },
             role=role,
+            encryption_configuration=encryption.of_machine,
+            tracing_enabled=True,
             logs=sfn.LogOptions(
                 destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),

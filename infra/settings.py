@@ -2,23 +2,39 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from infra.given import Given
+from infra.inputs import Inputs
 from statemachine.definition import Pace
 
 PROJECT = Path(__file__).resolve().parents[1]
 #: Read as data: the infrastructure knows the names of the workflows, and imports none of them.
 REGISTRY = PROJECT / "agent" / "workflows" / "registry.toml"
 
+#: As senders know it.
+TASK_QUEUE = "post-generator-task-queue"
+#: The stage whose data outlive mistakes.
+PROD = "prod"
+#: The model of the agent itself where it is told none, on Bedrock.
+DEFAULT_MODEL = "global.anthropic.claude-sonnet-4-6"
+
+#: How long an AgentCore session may live, and what it needs beyond the run: its start, and ending.
+_LONGEST_SESSION = timedelta(hours=8)
+_MARGIN = timedelta(minutes=15)
+_SHORTEST_RUN = timedelta(minutes=1)
+
 #: As much as tells an address from a slip; the mail that confirms it proves the rest.
 _ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
-
-
-#: As senders know it.
-TASK_QUEUE = "post-generator-task-queue"
+_STAGE_EXPECTED = "at most 20 lower case letters, digits and '-', a letter first"
+_MODEL = re.compile(r"[a-z0-9][A-Za-z0-9.:-]+")
+_SCHEDULE = re.compile(r"(cron|rate|at)\([^()]+\)")
+_URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 
 
 class Target(StrEnum):
@@ -26,6 +42,24 @@ class Target(StrEnum):
 
     LOCAL = "local"
     AWS = "aws"
+
+
+class Artifact(StrEnum):
+    """What the agent is deployed as."""
+
+    #: A zip of the code and its wheels; needs no Docker.
+    CODE = "code"
+    #: An image, made from the Dockerfile when it is deployed.
+    CONTAINER = "container"
+
+
+class Keys(StrEnum):
+    """Whose keys encrypt what is kept."""
+
+    #: AWS's, at no charge.
+    AWS = "aws"
+    #: One of the stack's own, whose use CloudTrail tells.
+    OWN = "own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +72,26 @@ class Settings:
     pace: Pace
     #: How long the agent has to claim a run before it is handed over again; doubles each time.
     redispatch_seconds: int
+    artifact: Artifact = Artifact.CODE
+    #: A model or an inference profile on Bedrock.
+    model: str = DEFAULT_MODEL
+    #: How long one session works on a run at most; a longer run goes on in another one.
+    longest_run: timedelta = _LONGEST_SESSION - _MARGIN
+    keys: Keys = Keys.AWS
+    #: What the agent may read besides what is its own.
+    inputs: Inputs = field(default_factory=Inputs)
+    #: Where `marketing-post` publishes.
+    unitok: str | None = None
+    #: When the example schedule asks for a run; None makes none.
+    schedule: str | None = None
+    #: Whether there is also a Lambda durable function that executes the workflows.
+    durable: bool = True
     #: Who is told by e-mail that a decision is asked for; others may subscribe to the topic.
     notify: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _STAGE.fullmatch(self.stage):
-            msg = (
-                f"stage is {self.stage!r}, expected at most 20 lower case letters, digits and "
-                "'-', a letter first"
-            )
-            raise ValueError(msg)
+        _check("stage", self.stage, _STAGE, _STAGE_EXPECTED)
+        _check("model", self.model, _MODEL, "the id of a model or inference profile on Bedrock")
         if not self.workflows:
             msg = "there are no workflows, expected at least one line in the registry"
             raise ValueError(msg)
@@ -55,38 +99,56 @@ class Settings:
             if not _ADDRESS.fullmatch(address):
                 msg = f"notify has {address!r}, expected e-mail addresses, with ',' between them"
                 raise ValueError(msg)
+        if not _SHORTEST_RUN <= self.longest_run <= _LONGEST_SESSION - _MARGIN:
+            msg = f"longest-run is {self.longest_run}, expected 1m to 7h45m"
+            raise ValueError(msg)
+        if self.unitok is not None:
+            _check("unitok", self.unitok, _URL, "an address that begins with http:// or https://")
+        if self.schedule is not None:
+            _check("schedule", self.schedule, _SCHEDULE, "cron(…), rate(…) or at(…)")
 
     @classmethod
     def from_context(
-        cls,
-        *,
-        target: str | None,
-        stage: str | None,
-        notify: str | None = None,
-        registry: Path = REGISTRY,
+        cls, context: Mapping[str, object], *, registry: Path = REGISTRY
     ) -> "Settings":
-        """Make the settings of a target from the CDK context.
+        """Make the settings of a deployment from the CDK context.
+
+        Args:
+            context: Values by the names in `CONTEXT`. What is missing has a default, but `target`.
+            registry: The file that names the workflows.
 
         Raises:
             ValueError: A value is not one of those expected.
         """
-        if target not in set(Target):
-            msg = f"context 'target' is {target!r}, expected one of: {', '.join(Target)}"
-            raise ValueError(msg)
-        chosen = Target(target)
+        given = Given(context)
+        target = given.one_of("target", Target)
+        is_local = target is Target.LOCAL
         return cls(
-            target=chosen,
-            stage=stage or ("local" if chosen is Target.LOCAL else "dev"),
+            target=target,
+            stage=given.text("stage") or ("local" if is_local else "dev"),
             workflows=workflow_names(registry),
-            pace=_PACES[chosen],
-            redispatch_seconds=3 if chosen is Target.LOCAL else 20,
-            notify=tuple(filter(None, (each.strip() for each in (notify or "").split(",")))),
+            pace=_PACES[target],
+            redispatch_seconds=3 if is_local else 20,
+            artifact=given.one_of("artifact", Artifact, default=Artifact.CODE),
+            model=given.text("model") or DEFAULT_MODEL,
+            longest_run=given.duration("longest-run", default=_LONGEST_SESSION - _MARGIN),
+            keys=given.one_of("kms", Keys, default=Keys.AWS),
+            inputs=Inputs.parse(given.words("inputs")),
+            unitok=given.text("unitok"),
+            schedule=given.text("schedule"),
+            durable=given.switch("durable", default=True),
+            notify=given.words("notify"),
         )
 
     @property
     def stack_name(self) -> str:
         """The name of the CloudFormation stack."""
         return f"errand-{self.stage}"
+
+    @property
+    def machine_name(self) -> str:
+        """The name of the state machine."""
+        return self.stack_name
 
     @property
     def task_queue_name(self) -> str:
@@ -99,10 +161,44 @@ class Settings:
         """Whether the template is for the emulator."""
         return self.target is Target.LOCAL
 
+    @property
+    def is_prod(self) -> bool:
+        """Whether what is kept outlives the stack, and can't be deleted by a slip."""
+        return self.stage == PROD
+
+    @property
+    def longest_session(self) -> timedelta:
+        """How long a session of the agent may live."""
+        return self.longest_run + _MARGIN
+
+
+#: The names of the context that mean something here.
+CONTEXT = frozenset(
+    {
+        "artifact",
+        "durable",
+        "inputs",
+        "kms",
+        "longest-run",
+        "model",
+        "notify",
+        "schedule",
+        "stage",
+        "target",
+        "unitok",
+    }
+)
+
 
 def workflow_names(registry: Path) -> tuple[str, ...]:
     """Read the names of the workflows from a registry file."""
     return tuple(sorted(tomllib.loads(registry.read_text(encoding="utf-8"))))
+
+
+def _check(name: str, value: str, shape: re.Pattern[str], expected: str) -> None:
+    if not shape.fullmatch(value):
+        msg = f"{name} is {value!r}, expected {expected}"
+        raise ValueError(msg)
 
 
 #: 800 turns of at most 22 history events leave a quarter of an execution's 25,000 to retries.

@@ -1,23 +1,28 @@
 """The stack: which capabilities there are, and how they are wired."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import CfnOutput, CfnParameter, Stack, aws_iam
+from aws_cdk import ArnFormat, CfnOutput, Stack, aws_iam
 from constructs import Construct
 
+from infra.agent_policy import let_execute_runs
 from infra.approvals import Approvals, LinkKeys
+from infra.artifacts import Artifacts
+from infra.encryption import Encryption
 from infra.events import RequestBus, RequestRule
 from infra.invoker import Invoker
 from infra.journal import JournalTable
 from infra.machine import RunMachine
 from infra.notifications import Notifications
+from infra.runtime import AgentRuntime
 from infra.settings import Settings
 from infra.tasks import TaskQueue
 
 
 class ErrandStack(Stack):
-    """All of Errand but the agent itself, which the parameter `RuntimeArn` names."""
+    """All of Errand. On a laptop the agent and the artifact store are given as parameters."""
 
     def __init__(
         self,
@@ -26,24 +31,32 @@ class ErrandStack(Stack):
         *,
         settings: Settings,
         bundle: Path,
+        agent_code: Callable[[], Path],
         **stack: Any,  # noqa: ANN401 - the CDK's own keywords, passed on
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        runtime_arn = _parameter(
+        encryption = Encryption(self, "Encryption", settings=settings)
+        journal = JournalTable(self, "Journal", settings=settings, encryption=encryption)
+        artifacts = Artifacts(self, "Artifacts", settings=settings, encryption=encryption)
+        bus = RequestBus(self, "Requests", settings=settings, encryption=encryption).bus
+        runtime = AgentRuntime(
             self,
-            "RuntimeArn",
-            description="The AgentCore runtime that executes runs",
-            pattern=r"arn:[\w-]+:bedrock-agentcore:[\w-]+:\d{12}:runtime/[\w-]+",
+            "Agent",
+            settings=settings,
+            encryption=encryption,
+            code=agent_code,
+            environment=self._agent_environment(settings, journal, artifacts),
         )
-        artifacts = _parameter(
-            self,
-            "ArtifactsUri",
-            description="Where large payloads and the files of runs are kept: a folder, or s3://…",
-            pattern=r"(/|s3://).+",
-        )
-        journal = JournalTable(self, "Journal", settings=settings)
-        bus = RequestBus(self, "Requests", settings=settings).bus
-        link_keys = LinkKeys(self, "Links", settings=settings)
+        if runtime.role is not None:
+            let_execute_runs(
+                runtime.role,
+                settings=settings,
+                table=journal.table,
+                artifacts=artifacts,
+                encryption=encryption,
+            )
+            self._let_watch(settings, runtime.role)
+        link_keys = LinkKeys(self, "Links", settings=settings, encryption=encryption)
         approvals = Approvals(
             self,
             "Approvals",
@@ -51,18 +64,23 @@ class ErrandStack(Stack):
             code=bundle,
             table=journal.table,
             artifacts=artifacts,
+            encryption=encryption,
             link_keys=link_keys,
         )
-        notifications = Notifications(self, "Notifications", settings=settings)
+        notifications = Notifications(
+            self, "Notifications", settings=settings, encryption=encryption
+        )
         invoker = Invoker(
             self,
             "Invoker",
             settings=settings,
             code=bundle,
             table=journal.table,
-            runtime_arn=runtime_arn,
+            runtime_arn=runtime.arn,
             artifacts=artifacts,
+            encryption=encryption,
             topic_arn=notifications.topic.topic_arn,
+            bus=bus,
             approvals_url=approvals.url,
             link_keys=link_keys,
         )
@@ -71,12 +89,13 @@ class ErrandStack(Stack):
             self,
             "Run",
             settings=settings,
+            encryption=encryption,
             function=invoker.function,
             table=journal.table,
             bus=bus,
         ).machine
         self._let_wake(machine.state_machine_arn, invoker.role, approvals.role)
-        rule = RequestRule(self, "Start", bus=bus, machine=machine)
+        rule = RequestRule(self, "Start", encryption=encryption, bus=bus, machine=machine)
         tasks = TaskQueue(
             self,
             "Tasks",
@@ -84,9 +103,12 @@ class ErrandStack(Stack):
             code=bundle,
             table=journal.table,
             artifacts=artifacts,
+            encryption=encryption,
             machine=machine,
         )
         for name, value in {
+            "RuntimeArn": runtime.arn,
+            "ArtifactsUri": artifacts.uri,
             "TableName": journal.table.table_name,
             "BusName": bus.event_bus_name,
             "StateMachineArn": machine.state_machine_arn,
@@ -98,7 +120,40 @@ class ErrandStack(Stack):
             "ApprovalsUrl": approvals.url,
             "LinkKeys": link_keys.place,
         }.items():
-            CfnOutput(self, name, value=value)
+            # A parameter has its own name, and says the same.
+            CfnOutput(self, f"Output{name}", value=value).override_logical_id(name)
+
+    def _agent_environment(
+        self, settings: Settings, journal: JournalTable, artifacts: Artifacts
+    ) -> dict[str, str]:
+        environment = {
+            "ERRAND_JOURNAL": f"dynamodb:{journal.table.table_name}",
+            "ERRAND_ARTIFACTS": artifacts.uri,
+            "ERRAND_MODEL": f"bedrock:{settings.model}",
+            "ERRAND_STATE_MACHINE": self._machine_arn(settings),
+        }
+        if settings.unitok is not None:
+            environment["UNITOK_API_URL"] = settings.unitok
+        return environment
+
+    def _machine_arn(self, settings: Settings) -> str:
+        """Write the ARN out: the machine waits for the invoker, and that for the agent."""
+        return self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=settings.machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _let_watch(self, settings: Settings, role: aws_iam.Role) -> None:
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                sid="Machine",
+                # Child runs are watched by an execution each, and ends are told to the waiting one.
+                actions=["states:SendTaskSuccess", "states:StartExecution"],
+                resources=[self._machine_arn(settings)],
+            )
+        )
 
     def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
         # A policy beside the roles' own: the machine waits for the invoker, and this names the
@@ -113,10 +168,3 @@ class ErrandStack(Stack):
                 )
             ],
         )
-
-
-def _parameter(stack: Stack, name: str, *, description: str, pattern: str) -> str:
-    parameter = CfnParameter(
-        stack, name, type="String", description=description, allowed_pattern=pattern
-    )
-    return str(parameter.value_as_string)

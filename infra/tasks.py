@@ -13,7 +13,8 @@ from aws_cdk import (
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.artifacts import let_use_artifacts
+from infra.artifacts import Artifacts
+from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
 
@@ -38,25 +39,26 @@ class TaskQueue(Construct):
         settings: Settings,
         code: Path,
         table: aws_dynamodb.ITableV2,
-        artifacts: str,
+        artifacts: Artifacts,
+        encryption: Encryption,
         machine: sfn.IStateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
         name = settings.task_queue_name
-        self.dead_letters = _queue(self, "DeadLetters", name=f"{name}-dlq")
+        self.dead_letters = _queue(self, "DeadLetters", name=f"{name}-dlq", encryption=encryption)
         self.queue = _queue(
             self,
             "Queue",
             name=name,
+            encryption=encryption,
             visibility_timeout=_VISIBILITY,
             dead_letter_queue=aws_sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=_MOST_DELIVERIES
             ),
         )
-        logs = log_group(self, "Logs")
+        logs = log_group(self, "Logs", encryption=encryption)
         self.role = self._role(logs, table=table, machine=machine)
-        if not settings.is_local:
-            self.role.add_to_policy(let_use_artifacts(artifacts))
+        artifacts.let_use(self.role)
         self.function = bundled_function(
             self,
             description="Takes the messages of the task queue",
@@ -65,9 +67,10 @@ class TaskQueue(Construct):
             role=self.role,
             timeout=_TIMEOUT,
             logs=logs,
+            encryption=encryption,
             environment={
                 "ERRAND_TABLE": table.table_name,
-                "ERRAND_ARTIFACTS": artifacts,
+                "ERRAND_ARTIFACTS": artifacts.uri,
                 "ERRAND_WORKFLOWS": ",".join(settings.workflows),
                 "ERRAND_STATE_MACHINE": machine.state_machine_arn,
                 "ERRAND_TASK_QUEUE": self.queue.queue_url,
@@ -107,13 +110,15 @@ class TaskQueue(Construct):
         return role
 
 
-def _queue(scope: Construct, construct_id: str, *, name: str, **more: object) -> aws_sqs.Queue:
+def _queue(
+    scope: Construct, construct_id: str, *, name: str, encryption: Encryption, **more: object
+) -> aws_sqs.Queue:
     return aws_sqs.Queue(
         scope,
         construct_id,
         queue_name=name,
         enforce_ssl=True,
-        encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
         retention_period=Duration.days(14),
+        **encryption.of_queue,
         **more,
     )

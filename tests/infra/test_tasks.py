@@ -1,6 +1,6 @@
 """The task queue in the template."""
 
-from infra.settings import Settings, Target
+from infra.settings import Settings
 from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
@@ -22,7 +22,7 @@ def test_the_queue_and_its_dead_letters_have_the_names_that_senders_know(
 
 
 def test_another_stage_has_a_queue_of_its_own() -> None:
-    settings = Settings.from_context(target=Target.AWS, stage="prod")
+    settings = Settings.from_context({"target": "aws", "stage": "prod"})
 
     assert settings.task_queue_name == "post-generator-task-queue-prod"
 

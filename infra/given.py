@@ -1,0 +1,66 @@
+"""Reading the CDK context: every value there is may be of any type, and is checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+_DURATION = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
+_SWITCH = {"on": True, "off": False}
+
+E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The context of a deployment. Every method raises `ValueError` for a value of another kind."""
+
+    context: Mapping[str, object]
+
+    def text(self, name: str) -> str | None:
+        """Read text; nothing and spaces are the same as none."""
+        value = self.context.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            msg = f"context {name!r} is {value!r}, expected text"
+            raise ValueError(msg)  # noqa: TRY004 - wrong like any other value of a context
+        return value.strip() or None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Read words with ',' between them."""
+        return tuple(filter(None, (each.strip() for each in (self.text(name) or "").split(","))))
+
+    def one_of(self, name: str, choices: type[E], *, default: E | None = None) -> E:
+        """Read one of several words; without a default it must be given."""
+        value = self.text(name)
+        if value is None and default is not None:
+            return default
+        if value not in set(choices):
+            msg = f"context {name!r} is {value!r}, expected one of: {', '.join(choices)}"
+            raise ValueError(msg)
+        return choices(value)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Read `on` or `off`."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if value not in _SWITCH:
+            msg = f"context {name!r} is {value!r}, expected one of: {', '.join(_SWITCH)}"
+            raise ValueError(msg)
+        return _SWITCH[value]
+
+    def duration(self, name: str, *, default: timedelta) -> timedelta:
+        """Read hours and minutes, as in `2h30m`."""
+        value = self.text(name)
+        if value is None:
+            return default
+        found = _DURATION.fullmatch(value)
+        if found is None:
+            msg = f"context {name!r} is {value!r}, expected hours and minutes like '2h30m'"
+            raise ValueError(msg)
+        hours, minutes = (int(found[unit] or 0) for unit in ("hours", "minutes"))
+        return timedelta(hours=hours, minutes=minutes)
