@@ -15,6 +15,7 @@ from runs.json_types import Json
 from runs.lifecycle import Change, notice
 from runs.operations import Operation, OperationStatus, OperationType
 from runs.run import INVOKED, Run, Status
+from runs.telemetry.traces import trace_of
 
 #: What the service calls a function that is not there.
 NOT_FOUND = "ResourceNotFoundException"
@@ -37,6 +38,7 @@ def child_of(parent: Run, invoke: Operation, *, workflow: str, now: datetime) ->
         status=Status.QUEUED,
         max_attempts=parent.max_attempts,
         wake_at=now,
+        trace=trace_of(parent).traceparent,
         parent_session_id=parent.session_id,
         parent_operation_id=invoke.operation_id,
         root_session_id=parent.root_session_id or parent.session_id,

@@ -256,6 +256,8 @@ class Run:
     root_session_id: str | None = None
     budget: Budget = field(default_factory=Budget)
     deadline_at: datetime
+    #: The trace of what asked for the run, as the W3C's `traceparent`; see `runs.telemetry.traces`.
+    trace: str | None = None
     cancel_requested: bool = False
     cancel_reason: str | None = None
     #: Set while the run is paused, or is to be at its worker's next edge.

@@ -64,6 +64,7 @@ from runs.payloads import HEAD, Codec
 from runs.records import MAX_INLINE, Record
 from runs.run import Lease, Run, Status
 
+from runs.journal.observer import Observer
 logger = logging.getLogger(__name__)
 
 #: A transaction takes 4 MB; its records share this, the larger ones of many go to the store.
@@ -74,8 +75,15 @@ _LOCKS = 64
 class DynamoJournal(RecordJournal):
     """See `runs.journal.base.Journal`. Retries of lost and throttled calls are the client's."""
 
-    def __init__(self, client: DynamoClient, *, table: str, artifacts: ArtifactStore) -> None:
-        super().__init__(Codec(artifacts))
+    def __init__(
+        self,
+        client: DynamoClient,
+        *,
+        table: str,
+        artifacts: ArtifactStore,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(Codec(artifacts), observer)
         self._table = Table(client, table)
         self._ulids = Ulids()
         # Two transactions on one head refuse each other. Threads of one process (a heartbeat, the
@@ -87,10 +95,16 @@ class DynamoJournal(RecordJournal):
         """See `Journal.accept`."""
         record = self._codec.encode(RUN, run)
         change = Change(run=run, events=(lifecycle.accept_event(run),))
-        with self._lock(run.session_id):
-            head, events = self._change_items(change, record, after=None)
-            if self._table.write([new_head_write(self._table.name, head), *events]):
-                return Accepted(run=run, is_new=True)
+        try:
+            with self._lock(run.session_id):
+                head, events = self._change_items(change, record, after=None)
+                is_new = self._table.write([new_head_write(self._table.name, head), *events])
+        except JournalUnavailableError:
+            self._observer.unanswered(run.session_id)
+            raise
+        if is_new:
+            self._observer.accepted(run)
+            return Accepted(run=run, is_new=True)
         before = self._must_find(run.session_id)
         known = self._decoded_head(before, run.session_id, is_strict=False)
         return Accepted(run=known, is_new=False)
@@ -171,13 +185,15 @@ class DynamoJournal(RecordJournal):
                 run = self._decoded_head(before, session_id, is_strict=is_strict)
                 change = rule(run)
                 if change.run is run:
-                    return run
+                    return run, change
                 writes = self._change_writes(change, before)
                 for relative in to_be_told(run, change):
                     writes += self._telling(relative, partial(told, before=run, change=change))
+                self._observer.unanswered(lease.session_id)
                 if self._table.write(writes):
-                    return change.run
+                    return run, change
                 time.sleep(pause)
+        self._observer.committed(lease, changes)
         msg = f"run {session_id!r} was changed by others {TRIES} times while it was to be changed"
         raise JournalUnavailableError(msg)
 
@@ -188,6 +204,16 @@ class DynamoJournal(RecordJournal):
         unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
         version = int(before["version"]["N"])
         return [next_head_write(self._table.name, unknown | head, version=version), *events]
+        try:
+            before, change = self._changed(session_id, rule, is_strict=is_strict)
+        except JournalUnavailableError:
+            self._observer.unanswered(session_id)
+            raise
+        if change.events:
+            self._observer.changed(before, change)
+        return change.run
+
+    def _changed(self, session_id: str, rule: Rule, *, is_strict: bool) -> tuple[Run, Change]:
 
     def _telling(self, session_id: str, rule: Rule) -> list[Write]:
         """Give the write that tells another run of the family, in this run's own transaction.

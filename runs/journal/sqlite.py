@@ -25,6 +25,7 @@ from runs.instants import to_iso
 from runs.journal.base import Accepted, Changes, Page
 from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
 from runs.journal.keys import KeyRange, event_id_of, events_after
+from runs.journal.observer import Observer
 from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.journal.sqlite_approvals import (
@@ -63,9 +64,14 @@ class SqliteJournal(RecordJournal):
     """See `runs.journal.base.Journal`. A path of `:memory:` makes one that ends with the object."""
 
     def __init__(
-        self, path: str | Path, *, artifacts: ArtifactStore, busy_seconds: float = 10.0
+        self,
+        path: str | Path,
+        *,
+        artifacts: ArtifactStore,
+        busy_seconds: float = 10.0,
+        observer: Observer | None = None,
     ) -> None:
-        super().__init__(Codec(artifacts))
+        super().__init__(Codec(artifacts), observer)
         self._ulids = Ulids()
         # One connection for all threads: writers have to wait for each other anyway.
         self._lock = threading.RLock()
@@ -81,9 +87,11 @@ class SqliteJournal(RecordJournal):
         head = self._codec.encode(RUN, run)
         with self._writing() as db:
             self._sweep(db, run.created_at)
-            if self._insert(db, run, head):
-                return Accepted(run=run, is_new=True)
-            before = self._must_find(db, run.session_id)
+            is_new = self._insert(db, run, head)
+            before = head if is_new else self._must_find(db, run.session_id)
+        if is_new:
+            self._observer.accepted(run)
+            return Accepted(run=run, is_new=True)
         known = self._codec.decode_head_anyway(before, session_id=run.session_id)
         return Accepted(run=known, is_new=False)
 
@@ -94,6 +102,7 @@ class SqliteJournal(RecordJournal):
                 return None
             self._put(db, run.session_id, parts)
         return Accepted(run=run, is_new=True)
+        self._observer.accepted(run)
 
     def _insert(self, db: sqlite3.Connection, run: Run, head: Record) -> bool:
         if db.execute(INSERT_HEAD, to_row(head)).rowcount != 1:
@@ -156,6 +165,7 @@ class SqliteJournal(RecordJournal):
                 # A full disk rolls back by itself; a second rollback would hide the first error.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+        self._observer.committed(lease, changes)
                 raise
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
@@ -185,6 +195,8 @@ class SqliteJournal(RecordJournal):
             return
         relative = self._head_for(before, session_id, is_strict=False)
         change = rule(relative)
+        if change.events:
+            self._observer.changed(run, change)
         if change.run is not relative:
             self._write(db, change, before=before)
 

@@ -10,6 +10,7 @@ from runs.asked import Approval
 from runs.errors import CorruptRecordError, PayloadHashError, PayloadMissingError
 from runs.journal.keys import APPROVALS, KeyRange
 from runs.lifecycle import Rule
+from runs.journal.observer import NoObserver, Observer
 from runs.payloads import Codec
 from runs.records import Kind, Record
 from runs.run import Run
@@ -25,9 +26,10 @@ T = TypeVar("T")
 class RecordStore(ABC):
     """The methods of a store, and the values behind its records."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, observer: Observer | None = None) -> None:
         self._codec = codec
 
+        self._observer: Observer = observer or NoObserver()
     @abstractmethod
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
         """Apply a rule to a head and write what it makes, with its events, or nothing.

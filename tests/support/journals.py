@@ -14,6 +14,7 @@ from runs.events import Event, EventType
 from runs.ids import new_lease_token, new_session_id
 from runs.journal.base import Claim, Journal
 from runs.journal.dynamodb import DynamoJournal
+from runs.journal.observer import Observer
 from runs.journal.sqlite import SqliteJournal
 from runs.json_types import Json
 from runs.operations import Operation, OperationStatus, OperationType
@@ -97,7 +98,7 @@ class JournalStore(Protocol):
 
     artifacts: ArtifactStore
 
-    def journal(self) -> Journal:
+    def journal(self, observer: Observer | None = None) -> Journal:
         """Open a journal of its own on the store, as another process would."""
         ...
 
@@ -122,11 +123,11 @@ class SqliteStore:
         self._path = path
         self._opened: list[SqliteJournal] = []
 
-    def journal(self) -> SqliteJournal:
+    def journal(self, observer: Observer | None = None) -> SqliteJournal:
         """See `JournalStore.journal`."""
         if self._path == ":memory:" and self._opened:
             return self._opened[0]
-        self._opened.append(SqliteJournal(self._path, artifacts=self.artifacts))
+        self._opened.append(SqliteJournal(self._path, artifacts=self.artifacts, observer=observer))
         return self._opened[-1]
 
     def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
@@ -172,9 +173,11 @@ class DynamoStore:
         self.table = f"runs-{uuid.uuid4()}"
         create_table(client, self.table)
 
-    def journal(self) -> DynamoJournal:
+    def journal(self, observer: Observer | None = None) -> DynamoJournal:
         """See `JournalStore.journal`."""
-        return DynamoJournal(self.client, table=self.table, artifacts=self.artifacts)
+        return DynamoJournal(
+            self.client, table=self.table, artifacts=self.artifacts, observer=observer
+        )
 
     def item(self, session_id: str, key: str) -> dict[str, Any]:
         """Read an item as it is stored."""
