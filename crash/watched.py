@@ -17,6 +17,8 @@ NO_WRITES = frozenset(
         "approval",
         "approvals",
         "artifacts",
+        "bookmark",
+        "census",
         "events",
         "get",
         "history",

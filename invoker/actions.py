@@ -13,6 +13,7 @@ from typing import Protocol
 
 from invoker.answers import Answer, Outcome
 from invoker.errors import AgentRefusedError, AgentUnavailableError, InvokerError
+from invoker.stopping import SessionStopper, StopOutcome
 from invoker.transport import CALL_SECONDS
 from runs import lifecycle
 from runs.announcing import Announcer
@@ -20,7 +21,6 @@ from runs.errors import (
     IllegalTransitionError,
     InvalidRequestError,
     JournalUnavailableError,
-    RunError,
 )
 from runs.ids import MIN_SESSION_ID
 from runs.journal.base import Journal
@@ -94,6 +94,8 @@ class Invoker:
             return later(session_id, f"run {session_id!r} is not in the journal")
         if run.status.is_terminal or not run.is_due(now):
             return self._look_again(run)
+        if run.is_being_stopped(now):
+            return self._wait(run, "its session is being stopped")
         if (kept := kept_from_workers(self.journal, run, now=now)) is not None:
             extra = {"session_id": session_id, "status": kept.status}
             logger.info("run kept from workers", extra=extra)
@@ -110,16 +112,15 @@ class Invoker:
 
     def stop(self, session_id: str) -> Answer:
         """End the runtime session of a run that is over or waits, and not of one that goes on."""
-        if (run := self._going_on(session_id)) is not None:
-            return self._look_again(run)
-        try:
-            self.agent.stop(session_id)
-        except InvokerError as error:
-            logger.warning(
-                "session not stopped", extra={"session_id": session_id, "error": str(error)}
-            )
-            return later(session_id, str(error))
-        return Answer(outcome=Outcome.STOPPED, session_id=session_id)
+        stopper = SessionStopper(journal=self.journal, sessions=self.agent, clock=self.clock)
+        stopped = stopper.try_to_stop(session_id)
+        match stopped.outcome:
+            case StopOutcome.STOPPED:
+                return Answer(outcome=Outcome.STOPPED, session_id=session_id)
+            case StopOutcome.LEFT if stopped.run is not None:
+                return self._wait(stopped.run, stopped.why)
+            case _:
+                return later(session_id, stopped.why)
 
     def notify(self, session_id: str) -> Answer:
         """Tell those who may decide on what a run asks what there is to tell.
@@ -257,16 +258,6 @@ class Invoker:
             message=why,
             retry_seconds=max(_SOON_SECONDS, math.ceil(seconds)),
         )
-
-    def _going_on(self, session_id: str) -> Run | None:
-        """Give a run that was retried since it was seen to be over, or answered while it waited."""
-        try:
-            run = self.journal.get(session_id)
-        except RunError:
-            # It was over when it could be read, and its session is billed.
-            return None
-        is_going_on = run is not None and run.status in {Status.QUEUED, Status.BUSY}
-        return run if is_going_on else None
 
     def _ask_worker(self, run: Run, action: str) -> None:
         try:

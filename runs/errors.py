@@ -18,6 +18,7 @@
     ├── LinkKeysError              the keys that sign links to approvals can't be had
     ├── SteeringRefusedError       the run can't be told anything, paused or resumed
     ├── LetterNotSentError         a notice could not be sent; sending it again may help
+    ├── EventNotPutError           the bus did not take an event; putting it again may help
     ├── RetryRefusedError          the run can't be taken up again
     ├── ForkRefusedError           no fork can be made of the run, or not that one
     ├── StepNotFoundError          the run has no such step; the message lists those it has
@@ -25,6 +26,7 @@
     ├── StepRefusedError           a run can't be done again from that step on
     ├── AnswerNotToldError         the Lambda service was not told of an answer; telling again helps
     ├── UnwatchedRunError          nobody would hand the run to workers
+    ├── ExecutionsUnknownError     nobody tells which executions watch runs
     ├── CorruptRecordError         the journal holds something that can't be read
     ├── PayloadHashError           a stored payload is not what was stored
     ├── PayloadMissingError        a stored payload is gone
@@ -191,7 +193,7 @@ class LinkKeysError(RunError):
     """The keys that links are signed with can't be had: no link is made, and none is known."""
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__(f"the keys of links in {where!r} can't be used: {why}")
+        super().__init__(f"the keys in {where!r} can't be used: {why}")
         self.where = where
 
 
@@ -211,6 +213,16 @@ class LetterNotSentError(RunError):
     def __init__(self, letter_id: str, why: str) -> None:
         super().__init__(f"letter {letter_id!r} was not sent: {why}")
         self.letter_id = letter_id
+
+
+class EventNotPutError(RunError):
+    """An event was not taken by the bus, or nobody knows."""
+
+    retryable = True
+
+    def __init__(self, event_id: str, why: str) -> None:
+        super().__init__(f"event {event_id!r} was not put on the bus: {why}")
+        self.event_id = event_id
 
 
 class RetryRefusedError(RunError):
@@ -283,6 +295,14 @@ class UnwatchedRunError(RunError):
     def __init__(self, session_id: str, why: str) -> None:
         super().__init__(f"run {session_id!r} would not be worked on: {why}")
         self.session_id = session_id
+
+
+class ExecutionsUnknownError(RunError):
+    """Whoever is to tell which executions there are refuses."""
+
+    def __init__(self, arn: str, why: str) -> None:
+        super().__init__(f"nobody tells what came of the executions of {arn}: {why}")
+        self.arn = arn
 
 
 class CorruptRecordError(RunError):

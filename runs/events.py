@@ -66,6 +66,10 @@ class EventType(StrEnum):
     RUN_RETRIED = "RunRetried"
     #: The watchdog saw no progress and let the run go.
     RUN_STALLED = "RunStalled"
+    #: The runtime session was stopped: from here on it is not billed.
+    SESSION_STOPPED = "SessionStopped"
+    #: A sweep found that the run differs from what is to be, and mended it.
+    RUN_REPAIRED = "RunRepaired"
     #: Limits of the run's budget were set or raised after it was accepted.
     BUDGET_SET = "BudgetSet"
     #: A model call returned and was paid for; written with the message it gave.

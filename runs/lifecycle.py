@@ -140,6 +140,8 @@ def claim(  # noqa: PLR0913 - all of them keyword-only
         attempt=lease.attempt,
         lost_attempts=run.lost_attempts + 1 if is_lost else 0,
         dispatches=0,
+        # A worker that nobody handed the run to has a session, too.
+        hand_overs=run.hand_overs if run.has_session else run.hand_overs + 1,
         lease=lease,
         claimed_at=now,
         workflow_version=versions.get(run.workflow, run.workflow_version),
@@ -166,6 +168,8 @@ def _check_claimable(run: Run, now: datetime) -> None:
         raise ClaimLostError(run.session_id, "its cancellation was requested")
     if run.pause is not None:
         raise ClaimLostError(run.session_id, f"it is {run.pause.words}")
+    if run.is_being_stopped(now):
+        raise ClaimLostError(run.session_id, "its session is being stopped")
     if run.deadline_at <= now:
         raise ClaimLostError(run.session_id, f"its deadline was {to_iso(run.deadline_at)}")
     if run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now:
@@ -291,9 +295,10 @@ def dispatch(run: Run, *, now: datetime, retry_at: datetime) -> Change:
     """Count a hand-over to the agent; none follows before `retry_at` unless a worker claims.
 
     Raises:
-        IllegalTransitionError: The run has ended, or a worker has it, or it is not due.
+        IllegalTransitionError: The run has ended, or a worker has it, or it is not due; or its
+            session is being stopped.
     """
-    if run.status.is_terminal or not run.is_due(now):
+    if run.status.is_terminal or not run.is_due(now) or run.is_being_stopped(now):
         raise IllegalTransitionError(run.session_id, status=run.status, wanted="dispatched")
     # An expired BUSY run stays BUSY: whoever claims it must count the attempt that was lost.
     queued = run if run.status is not Status.WAITING else _moved(run, Status.QUEUED, now)
@@ -301,6 +306,7 @@ def dispatch(run: Run, *, now: datetime, retry_at: datetime) -> Change:
         queued,
         wake_at=retry_at,
         dispatches=run.dispatches + 1,
+        hand_overs=run.hand_overs + 1,
         version=run.version + 1,
         updated_at=now,
     )
@@ -537,6 +543,7 @@ def retry(run: Run, *, plan: Plan, retry: Retry, is_asking: bool, now: datetime)
         artifacts=kept_artifacts(run, plan.dropped),
         budget=retry.budget.or_else(run.budget),
         finished_at=None,
+        announced_at=None,
         retries=plan.number,
         retried_at=now,
         notify_at=now if is_asking else None,

@@ -52,6 +52,7 @@ class Status(StrEnum):
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
+OPEN = (Status.QUEUED, Status.BUSY, Status.WAITING)
 
 #: Every legal move. BUSY to BUSY is a claim after an expired lease; BUSY to QUEUED is a worker
 #: that hands its run back at shutdown; WAITING to QUEUED is a dispatch of a run whose time has
@@ -228,6 +229,12 @@ class Run:
     lost_attempts: int = 0
     #: Dispatches since the run was last claimed.
     dispatches: int = 0
+    #: How often its runtime session was used: hand-overs, and claims that none came before.
+    hand_overs: int = 0
+    #: Of these, how many there were when its session was last stopped.
+    stopped_hand_overs: int = 0
+    #: Set while its session is being stopped: nobody takes up the run in it before.
+    stopping_until: datetime | None = None
     lease: Lease | None = None
     #: When the run wants a worker: for QUEUED and WAITING always the next dispatch; for BUSY the
     #: earliest moment of another dispatch after one was made for an expired lease.
@@ -244,9 +251,13 @@ class Run:
     notify_at: datetime | None = None
     #: The state machine's task token: sending it success ends the state machine's wait.
     wake_token: str | None = None
+    #: The state machine's execution that last waited for the run, or is to.
+    watcher: str | None = None
     #: What accepted the run: a state machine's execution, or a Lambda durable execution. Its
     #: repeated accept is not a duplicate.
     execution: str | None = None
+    #: The trace of what asked for the run, as the W3C's `traceparent`; see `runs.telemetry.traces`.
+    trace: str | None = None
     #: Which operation of which run started this one as its child. The prompt is then the payload,
     #: as JSON text, and the workflow is given it as it is.
     parent_session_id: str | None = None
@@ -256,8 +267,6 @@ class Run:
     root_session_id: str | None = None
     budget: Budget = field(default_factory=Budget)
     deadline_at: datetime
-    #: The trace of what asked for the run, as the W3C's `traceparent`; see `runs.telemetry.traces`.
-    trace: str | None = None
     cancel_requested: bool = False
     cancel_reason: str | None = None
     #: Set while the run is paused, or is to be at its worker's next edge.
@@ -283,6 +292,8 @@ class Run:
     started_at: datetime | None = None
     updated_at: datetime
     finished_at: datetime | None = None
+    #: When the state machine had put its end on the bus.
+    announced_at: datetime | None = None
     #: How often the run was taken up again after it had ended, and when that was last.
     retries: int = 0
     retried_at: datetime | None = None
@@ -310,6 +321,19 @@ class Run:
         working = self.attempt_ms(now) / 1000 if working_seconds is None else working_seconds
         worked = (self.worked_ms + self.children_worked_ms) / 1000
         return Used(tokens=usage.tokens, cost_usd=usage.cost_usd, seconds=worked + working)
+
+    @property
+    def has_session(self) -> bool:
+        """Say whether its runtime session may be on, and billed."""
+        if self.durable_execution is not None:
+            return False
+        # Of heads of before this was counted, only attempts tell.
+        is_counted = self.hand_overs > 0 or self.attempt == 0
+        return self.hand_overs > self.stopped_hand_overs if is_counted else True
+
+    def is_being_stopped(self, now: datetime) -> bool:
+        """Say whether its session is being stopped, so that nobody may begin anything in it."""
+        return self.stopping_until is not None and self.stopping_until > now
 
     @property
     def is_invoked(self) -> bool:

@@ -1,17 +1,17 @@
 """Step Functions: the signal that ends a wait on a task token, and an execution that watches."""
 
-import hashlib
 import json
 import logging
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from runs.aws_errors import AnsweredError, codes_of, translated
-from runs.errors import UnwatchedRunError
+from runs.errors import ExecutionsUnknownError, UnwatchedRunError
+from runs.executions import ExecutionState, execution_name, watcher_name
 from runs.json_types import Json
 
 logger = logging.getLogger(__name__)
-
-_LONGEST_NAME = 74
 
 
 class StepFunctions(Protocol):
@@ -57,13 +57,12 @@ class StepFunctionsWatcher:
 
     def watch(self, session_id: str, *, retry: int = 0) -> None:
         """See `runs.watch.Watcher.watch`."""
-        watching = json.dumps({"session_id": session_id, "watch": True})
         try:
             with translated():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine,
-                    name=_execution_name(session_id, retry),
-                    input=watching,
+                    name=watcher_name(session_id, retry),
+                    input=_watching(session_id),
                 )
         except AnsweredError as error:
             # It was started before, and has ended since.
@@ -92,7 +91,7 @@ class StepFunctionsStarter:
             with translated():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine,
-                    name=_named("run", session_id),
+                    name=execution_name("run", session_id),
                     input=json.dumps(given),
                 )
         except AnsweredError as error:
@@ -100,12 +99,83 @@ class StepFunctionsStarter:
                 raise UnwatchedRunError(session_id, str(error)) from error
 
 
-def _execution_name(session_id: str, retry: int) -> str:
-    """Name a run's watching execution the same way each time."""
-    return _named("watch", f"{session_id}-retry-{retry}" if retry else session_id)
+class SweptExecutions(Executions, Protocol):
+    """The calls of boto3's `stepfunctions` client that a sweep makes besides."""
+
+    def list_executions(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3 has no static types
+        """See boto3."""
+        ...
+
+    def describe_execution(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+        """See boto3."""
+        ...
 
 
-def _named(kind: str, name: str) -> str:
-    """Name an execution; names may have 80 characters."""
-    is_short = len(name) <= _LONGEST_NAME
-    return f"{kind}-{name if is_short else hashlib.sha256(name.encode()).hexdigest()}"
+class StepFunctionsExecutions:
+    """See `runs.executions.Executions`.
+
+    It needs `states:ListExecutions` and `states:StartExecution` on the state machine, and
+    `states:DescribeExecution` on its executions.
+    """
+
+    #: Pages of 1,000: of those that run beyond, each is asked about by itself.
+    _PAGES = 10
+
+    def __init__(self, client: SweptExecutions, *, state_machine: str) -> None:
+        self._client = client
+        self._state_machine = state_machine
+
+    def running(self) -> frozenset[str]:
+        """See `Executions.running`."""
+        request = {"stateMachineArn": self._state_machine, "statusFilter": "RUNNING"}
+        found: set[str] = set()
+        for _ in range(self._PAGES):
+            with _asked(self._state_machine):
+                page = self._client.list_executions(**request, maxResults=1000)
+            found |= {each["executionArn"] for each in page["executions"]}
+            if "nextToken" not in page:
+                break
+            request["nextToken"] = page["nextToken"]
+        return frozenset(found)
+
+    def state(self, arn: str) -> ExecutionState:
+        """See `Executions.state`."""
+        try:
+            with translated():
+                found = self._client.describe_execution(executionArn=arn)
+        except AnsweredError as error:
+            if codes_of(error) & {"ExecutionDoesNotExist", "InvalidArn"}:
+                return ExecutionState.ABSENT
+            raise ExecutionsUnknownError(arn, str(error)) from error
+        is_running = found["status"] in {"RUNNING", "PENDING_REDRIVE"}
+        return ExecutionState.RUNNING if is_running else ExecutionState.ENDED
+
+    def named(self, name: str) -> str:
+        """See `Executions.named`."""
+        return f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def watch(self, arn: str, session_id: str) -> None:
+        """See `Executions.watch`."""
+        try:
+            with translated():
+                self._client.start_execution(
+                    stateMachineArn=self._state_machine,
+                    name=arn.rpartition(":")[2],
+                    input=_watching(session_id),
+                )
+        except AnsweredError as error:
+            if "ExecutionAlreadyExists" not in codes_of(error):
+                raise UnwatchedRunError(session_id, str(error)) from error
+
+
+def _watching(session_id: str) -> str:
+    return json.dumps({"session_id": session_id, "watch": True})
+
+
+@contextmanager
+def _asked(what: str) -> Iterator[None]:
+    try:
+        with translated():
+            yield
+    except AnsweredError as error:
+        raise ExecutionsUnknownError(what, str(error)) from error

@@ -30,6 +30,7 @@ from runs.lifecycle import Ending
 from runs.notices import Notice
 from runs.operations import Operation, OperationError
 from runs.run import Artifact, Lease, Pause, Progress, Run, RunFailure, Status, Usage
+from runs.sweeping import Repair
 from runs.told import Tell
 
 #: How many records one `Changes` may hold: a DynamoDB transaction takes 100, the head is one.
@@ -188,6 +189,17 @@ class AskedPage:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """How many runs have not ended, by status, and since when the oldest of them waits."""
+
+    queued: int
+    busy: int
+    waiting: int
+    #: None if none waits.
+    oldest_wait_at: datetime | None
+
+
 class Journal(Protocol):
     """Records runs. A head and the events that tell of its change are written together or not."""
 
@@ -218,6 +230,18 @@ class Journal(Protocol):
         Raises:
             ValueError: `cursor` is not one of ours, or `limit` is not 1 to `MAX_PAGE`.
         """
+        ...
+
+    def census(self) -> Census:
+        """Count the runs that have not ended, without reading them; may lag behind `get`."""
+        ...
+
+    def bookmark(self) -> Json:
+        """Read where the last sweep left off; None if none ever did."""
+        ...
+
+    def keep_bookmark(self, place: Json, *, now: datetime) -> None:
+        """Keep where a sweep leaves off, for the next; the last one counts."""
         ...
 
     def claim(  # noqa: PLR0913 - all but one of them keyword-only
@@ -379,6 +403,33 @@ class Journal(Protocol):
 
     def give_up(self, session_id: str, *, error: RunFailure, now: datetime) -> Run:
         """Fail a run nobody works on; leave any other as it is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def begin_stop(self, session_id: str, *, now: datetime, until: datetime) -> Run | None:
+        """Keep everybody from the session of a run that has ended or waits; see `runs.sessions`.
+
+        None: the run goes on, has no session, or somebody else is stopping it. Otherwise the
+        session may be stopped before `until`, and `end_stop` is to follow.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def end_stop(self, session_id: str, *, hand_overs: int, is_stopped: bool, now: datetime) -> Run:
+        """Let everybody back to the session, and record that it was stopped, if it was.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    def note_repair(self, session_id: str, repair: Repair, *, now: datetime) -> Run:
+        """Record what a sweep found and does about it; see `runs.sweeping.note_repair`.
 
         Raises:
             RunNotFoundError: There is no such run.

@@ -29,7 +29,8 @@ from runs.errors import (
 )
 from runs.head_record import RUN, RUN_FIELDS
 from runs.ids import Ulids
-from runs.journal.base import Accepted, Changes, Page
+from runs.instants import from_iso
+from runs.journal.base import Accepted, Census, Changes, Page
 from runs.journal.cursors import check_limit
 from runs.journal.dynamodb_approvals import (
     approvals_cursor,
@@ -53,18 +54,25 @@ from runs.journal.dynamodb_items import (
     renewal,
     to_item,
 )
-from runs.journal.dynamodb_listing import Place, Position, next_places, places_query
+from runs.journal.dynamodb_listing import (
+    Place,
+    Position,
+    count_query,
+    next_places,
+    oldest_query,
+    places_query,
+)
 from runs.journal.dynamodb_table import TRIES, DynamoClient, Table, pauses
 from runs.journal.keys import ALL, OPERATIONS, KeyRange
+from runs.journal.observer import Observer
 from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
 from runs.journal.unanswered import Transaction, Unanswered
 from runs.lifecycle import Change, Rule
 from runs.payloads import HEAD, Codec
 from runs.records import MAX_INLINE, Record
-from runs.run import Lease, Run, Status
+from runs.run import OPEN, Lease, Run, Status
 
-from runs.journal.observer import Observer
 logger = logging.getLogger(__name__)
 
 #: A transaction takes 4 MB; its records share this, the larger ones of many go to the store.
@@ -141,6 +149,21 @@ class DynamoJournal(RecordJournal):
             cursor=None if position is None else position.to_cursor(),
         )
 
+    def census(self) -> Census:
+        """See `Journal.census`."""
+        counts = {status: self._table.count(count_query(status)) for status in OPEN}
+        oldest = next(islice(self._table.query(oldest_query(Status.WAITING)), 1), None)
+        return Census(
+            queued=counts[Status.QUEUED],
+            busy=counts[Status.BUSY],
+            waiting=counts[Status.WAITING],
+            oldest_wait_at=None if oldest is None else from_iso(oldest["updated_at"]["S"]),
+        )
+
+    def _keep(self, name: str, key: str, record: Record, *, now: datetime) -> None:
+        item = to_item(record, session_id=name, key=key, at=now)
+        self._table.write([put_write(self._table.name, item)])
+
     def renew(self, lease: Lease, *, now: datetime) -> Run:
         """See `Journal.renew`."""
         with self._lock(lease.session_id):
@@ -166,9 +189,11 @@ class DynamoJournal(RecordJournal):
                 is_made = self._table.send(transaction)
             except JournalUnavailableError:
                 self._unanswered.keep(changes, transaction)
+                self._observer.unanswered(lease.session_id)
                 raise
         if not is_made:
             raise LeaseLostError(lease.session_id, attempt=lease.attempt)
+        self._observer.committed(lease, changes)
 
     def _transaction(
         self, lease: Lease, changes: Changes, parts: Parts, *, now: datetime
@@ -179,31 +204,6 @@ class DynamoJournal(RecordJournal):
         return Transaction([head, *self._family_writes(changes), *writes])
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
-        with self._lock(session_id):
-            for pause in pauses():
-                before = self._must_find(session_id)
-                run = self._decoded_head(before, session_id, is_strict=is_strict)
-                change = rule(run)
-                if change.run is run:
-                    return run, change
-                writes = self._change_writes(change, before)
-                for relative in to_be_told(run, change):
-                    writes += self._telling(relative, partial(told, before=run, change=change))
-                self._observer.unanswered(lease.session_id)
-                if self._table.write(writes):
-                    return run, change
-                time.sleep(pause)
-        self._observer.committed(lease, changes)
-        msg = f"run {session_id!r} was changed by others {TRIES} times while it was to be changed"
-        raise JournalUnavailableError(msg)
-
-    def _change_writes(self, change: Change, before: Item) -> list[Write]:
-        record = self._codec.encode_head(change.run, before=from_item(before, names=RUN_FIELDS))
-        last_id = before.get("last_id", {}).get("S")
-        head, events = self._change_items(change, record, after=last_id)
-        unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
-        version = int(before["version"]["N"])
-        return [next_head_write(self._table.name, unknown | head, version=version), *events]
         try:
             before, change = self._changed(session_id, rule, is_strict=is_strict)
         except JournalUnavailableError:
@@ -214,6 +214,29 @@ class DynamoJournal(RecordJournal):
         return change.run
 
     def _changed(self, session_id: str, rule: Rule, *, is_strict: bool) -> tuple[Run, Change]:
+        with self._lock(session_id):
+            for pause in pauses():
+                before = self._must_find(session_id)
+                run = self._decoded_head(before, session_id, is_strict=is_strict)
+                change = rule(run)
+                if change.run is run:
+                    return run, change
+                writes = self._change_writes(change, before)
+                for relative in to_be_told(run, change):
+                    writes += self._telling(relative, partial(told, before=run, change=change))
+                if self._table.write(writes):
+                    return run, change
+                time.sleep(pause)
+        msg = f"run {session_id!r} was changed by others {TRIES} times while it was to be changed"
+        raise JournalUnavailableError(msg)
+
+    def _change_writes(self, change: Change, before: Item) -> list[Write]:
+        record = self._codec.encode_head(change.run, before=from_item(before, names=RUN_FIELDS))
+        last_id = before.get("last_id", {}).get("S")
+        head, events = self._change_items(change, record, after=last_id)
+        unknown = {name: before[name] for name in before.keys() - RUN_FIELDS}
+        version = int(before["version"]["N"])
+        return [next_head_write(self._table.name, unknown | head, version=version), *events]
 
     def _telling(self, session_id: str, rule: Rule) -> list[Write]:
         """Give the write that tells another run of the family, in this run's own transaction.

@@ -129,6 +129,22 @@ def places_query(status: Status, *, after: Position | None, limit: int) -> Item:
     return request
 
 
+def count_query(status: Status) -> Item:
+    """Ask how many heads have a status."""
+    return {
+        "IndexName": INDEX,
+        "KeyConditionExpression": "#status = :status",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {":status": {"S": status.value}},
+        "Select": "COUNT",
+    }
+
+
+def oldest_query(status: Status) -> Item:
+    """Ask for the place of a status that has changed least recently."""
+    return places_query(status, after=None, limit=1) | {"ScanIndexForward": True}
+
+
 def next_places(
     statuses: Sequence[Status],
     *,

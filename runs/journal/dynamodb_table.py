@@ -76,6 +76,17 @@ class Table:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def count(self, request: Item) -> int:
+        """Count items; see `query`."""
+        request, found = {"TableName": self.name, **request}, 0
+        while True:
+            with translated():
+                page = self._client.query(**request)
+            found += int(page["Count"])
+            if "LastEvaluatedKey" not in page:
+                return found
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def get_all(self, keys: Sequence[tuple[str, str]]) -> Iterator[Item]:
         """Read items by session and key, in any order; those that are not there are left out."""
         unique = list(dict.fromkeys(keys))

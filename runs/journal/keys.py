@@ -72,6 +72,11 @@ def events_after(event_id: str | None) -> KeyRange:
     return KeyRange(low, f"EVENT#{_LAST}")
 
 
+#: Where sweeps keep how far they have come: under a name that no session id may have.
+SWEEP = "#sweep"
+BOOKMARK = "BOOKMARK"
+
+
 def agent_key(agent: str) -> str:
     """Name the record of what an agent keeps besides its messages."""
     return f"AGENT#{_escaped(agent)}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from runs import lifecycle, telling
+from runs import lifecycle, sessions, sweeping, telling
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import open_child_id
@@ -17,7 +17,9 @@ from runs.journal.again import AgainRecords
 from runs.journal.answered import AnsweredRecords
 from runs.journal.base import AgentRecord, Claim, Message, Recorded, ToolEntry
 from runs.journal.keys import (
+    BOOKMARK,
     OPERATIONS,
+    SWEEP,
     agent_key,
     event_id_of,
     events_after,
@@ -31,6 +33,7 @@ from runs.lifecycle import Change, Ending, Rule
 from runs.operations import Operation
 from runs.records import AGENT, EVENT, MESSAGE, OPERATION, TELL, TOOL
 from runs.run import Lease, Pause, Run, RunFailure, Status
+from runs.sweeping import Repair
 from runs.told import Tell
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,15 @@ class RecordJournal(AnsweredRecords, AgainRecords):
         """See `Journal.get`."""
         record = self._head(session_id)
         return None if record is None else self._codec.decode_head(record, session_id=session_id)
+
+    def bookmark(self) -> Json:
+        """See `Journal.bookmark`."""
+        record = self._record(SWEEP, BOOKMARK)
+        return None if record is None else record.get("place")
+
+    def keep_bookmark(self, place: Json, *, now: datetime) -> None:
+        """See `Journal.keep_bookmark`."""
+        self._keep(SWEEP, BOOKMARK, {"place": place}, now=now)
 
     def claim(  # noqa: PLR0913 - the port's
         self,
@@ -158,6 +170,28 @@ class RecordJournal(AnsweredRecords, AgainRecords):
         """See `Journal.give_up`."""
         run = self._change(session_id, partial(lifecycle.give_up, error=error, now=now))
         return self._with_children(run, now)
+
+    def begin_stop(self, session_id: str, *, now: datetime, until: datetime) -> Run | None:
+        """See `Journal.begin_stop`."""
+        is_begun = False
+
+        def apply(run: Run) -> Change:
+            nonlocal is_begun
+            change = sessions.begin_stop(run, now=now, until=until)
+            is_begun = change.run is not run
+            return change
+
+        run = self._change(session_id, apply)
+        return run if is_begun else None
+
+    def end_stop(self, session_id: str, *, hand_overs: int, is_stopped: bool, now: datetime) -> Run:
+        """See `Journal.end_stop`."""
+        rule = partial(sessions.end_stop, hand_overs=hand_overs, is_stopped=is_stopped, now=now)
+        return self._change(session_id, rule)
+
+    def note_repair(self, session_id: str, repair: Repair, *, now: datetime) -> Run:
+        """See `Journal.note_repair`."""
+        return self._change(session_id, partial(sweeping.note_repair, repair=repair, now=now))
 
     def _with_children(self, run: Run, now: datetime) -> Run:
         """Cancel what an ended run started and nobody waits for any more."""

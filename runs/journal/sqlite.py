@@ -21,8 +21,8 @@ from runs.events import Event
 from runs.fields import Fields
 from runs.head_record import RUN, RUN_FIELDS, artifact_to_record, with_children_usage
 from runs.ids import Ulids
-from runs.instants import to_iso
-from runs.journal.base import Accepted, Changes, Page
+from runs.instants import from_iso, to_iso
+from runs.journal.base import Accepted, Census, Changes, Page
 from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
 from runs.journal.keys import KeyRange, event_id_of, events_after
 from runs.journal.observer import Observer
@@ -35,6 +35,7 @@ from runs.journal.sqlite_approvals import (
 )
 from runs.journal.sqlite_file import open_file, translated
 from runs.journal.sqlite_rows import (
+    CENSUS,
     COMMIT_HEAD,
     INSERT_HEAD,
     NOTIFY,
@@ -101,8 +102,8 @@ class SqliteJournal(RecordJournal):
             if not self._insert(db, run, head):
                 return None
             self._put(db, run.session_id, parts)
-        return Accepted(run=run, is_new=True)
         self._observer.accepted(run)
+        return Accepted(run=run, is_new=True)
 
     def _insert(self, db: sqlite3.Connection, run: Run, head: Record) -> bool:
         if db.execute(INSERT_HEAD, to_row(head)).rowcount != 1:
@@ -131,6 +132,23 @@ class SqliteJournal(RecordJournal):
             cursor=to_cursor("sqlite", position_of(shown[-1])) if len(rows) > limit else None,
         )
 
+    def census(self) -> Census:
+        """See `Journal.census`."""
+        with self._reading() as db:
+            rows = db.execute(CENSUS).fetchall()
+        counts = {status: count for status, count, _ in rows}
+        oldest = {status: at for status, _, at in rows}.get(Status.WAITING)
+        return Census(
+            queued=counts.get(Status.QUEUED, 0),
+            busy=counts.get(Status.BUSY, 0),
+            waiting=counts.get(Status.WAITING, 0),
+            oldest_wait_at=None if oldest is None else from_iso(oldest),
+        )
+
+    def _keep(self, name: str, key: str, record: Record, *, now: datetime) -> None:
+        with self._writing() as db:
+            self._put(db, name, {key: record})
+
     def commit(self, lease: Lease, changes: Changes, *, now: datetime) -> None:
         """See `Journal.commit`."""
         check_size(changes)
@@ -147,6 +165,7 @@ class SqliteJournal(RecordJournal):
                 self._add_artifacts(db, lease.session_id, changes.artifacts)
             parts |= self._event_parts(db, lease.session_id, changes.events)
             self._put(db, lease.session_id, parts)
+        self._observer.committed(lease, changes)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -165,7 +184,6 @@ class SqliteJournal(RecordJournal):
                 # A full disk rolls back by itself; a second rollback would hide the first error.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-        self._observer.committed(lease, changes)
                 raise
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
@@ -177,6 +195,8 @@ class SqliteJournal(RecordJournal):
                 self._write(db, change, before=before)
             for relative in to_be_told(run, change):
                 self._tell(db, relative, partial(told, before=run, change=change))
+        if change.events:
+            self._observer.changed(run, change)
         return change.run
 
     def _write(self, db: sqlite3.Connection, change: Change, *, before: Record) -> None:
@@ -195,8 +215,6 @@ class SqliteJournal(RecordJournal):
             return
         relative = self._head_for(before, session_id, is_strict=False)
         change = rule(relative)
-        if change.events:
-            self._observer.changed(run, change)
         if change.run is not relative:
             self._write(db, change, before=before)
 

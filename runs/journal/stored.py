@@ -3,14 +3,15 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from runs.approval_record import APPROVAL
 from runs.asked import Approval
 from runs.errors import CorruptRecordError, PayloadHashError, PayloadMissingError
 from runs.journal.keys import APPROVALS, KeyRange
-from runs.lifecycle import Rule
 from runs.journal.observer import NoObserver, Observer
+from runs.lifecycle import Rule
 from runs.payloads import Codec
 from runs.records import Kind, Record
 from runs.run import Run
@@ -28,8 +29,8 @@ class RecordStore(ABC):
 
     def __init__(self, codec: Codec, observer: Observer | None = None) -> None:
         self._codec = codec
-
         self._observer: Observer = observer or NoObserver()
+
     @abstractmethod
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
         """Apply a rule to a head and write what it makes, with its events, or nothing.
@@ -68,6 +69,10 @@ class RecordStore(ABC):
         self, *, is_open: bool, limit: int, cursor: str | None
     ) -> tuple[list[tuple[str, Record]], str | None]:
         """Read approvals of all runs by session, newest first, and the next page's cursor."""
+
+    @abstractmethod
+    def _keep(self, name: str, key: str, record: Record, *, now: datetime) -> None:
+        """Write a record that is no run's, whatever was there."""
 
     def _one(self, kind: Kind[T], session_id: str, key: str) -> T | None:
         record = self._record(session_id, key)

@@ -118,6 +118,13 @@ class Metric(StrEnum):
     MESSAGES_DELAYED = "MessagesDelayed", Unit.COUNT, "Messages that come again a little later"
     MESSAGES_REJECTED = "MessagesRejected", Unit.COUNT, "Messages that became dead letters"
 
+    RUNS_QUEUED = "RunsQueued", Unit.COUNT, "Runs that no worker has, as the sweep found them"
+    RUNS_BUSY = "RunsBusy", Unit.COUNT, "Runs that a worker has, as the sweep found them"
+    RUNS_WAITING = "RunsWaiting", Unit.COUNT, "Parked runs, as the sweep found them"
+    RUNS_STUCK = "RunsStuck", Unit.COUNT, "Runs that the sweep had to repair, or could not"
+    OLDEST_WAITING = "OldestWaiting", Unit.SECONDS, "Age of the longest wait of a parked run"
+    APPROVALS_WAITING = "ApprovalsWaiting", Unit.COUNT, "Questions that wait for a decision"
+
     JOURNAL_FAILURES = (
         "JournalFailures",
         Unit.COUNT,
