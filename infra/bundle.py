@@ -18,7 +18,17 @@ PACKAGES = ("invoker", "runs")
 _VENDORED = ("boto3", "itsdangerous")
 #: The API models botocore ships take 28 MB; the bundle holds those the functions make clients of.
 _SERVICES = frozenset(
-    {"bedrock-agentcore", "dynamodb", "s3", "secretsmanager", "sns", "sqs", "stepfunctions", "sts"}
+    {
+        "bedrock-agentcore",
+        "dynamodb",
+        "events",
+        "s3",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
 )
 #: What botocore keeps beside the services: end points, partitions, retry and default settings.
 _MODELS = ("botocore", "data")

@@ -18,8 +18,9 @@ class Config:
     artifacts: str
     #: How long the agent has to claim a run, the first time, before it is handed over again.
     redispatch: timedelta
-    #: The SNS topic of those who may decide on what runs ask.
+    #: The SNS topic of those who may decide on what runs ask, and the bus that tells others of it.
     topic_arn: str
+    bus: str
     #: Where the pages of approvals are, and the keys that links to them are signed with: the ARN
     #: of a secret, or a file's path.
     approvals_url: str
@@ -39,6 +40,7 @@ class Config:
             artifacts=_required(environ, "ERRAND_ARTIFACTS"),
             redispatch=timedelta(seconds=_seconds(environ, "ERRAND_REDISPATCH_SECONDS")),
             topic_arn=_required(environ, "ERRAND_TOPIC_ARN"),
+            bus=_required(environ, "ERRAND_BUS"),
             approvals_url=_required(environ, "ERRAND_APPROVALS_URL"),
             link_keys=_required(environ, "ERRAND_LINK_KEYS"),
         )
@@ -101,6 +103,33 @@ class QueueConfig:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookConfig:
+    """The configuration of the webhooks' function, checked."""
+
+    #: Where events are posted to.
+    urls: frozenset[str]
+    #: The secrets that sign: the ARN of a secret, or a file's path.
+    secrets: str
+    queue_url: str
+    #: Whether receivers may be on this machine or its network.
+    allow_private: bool
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "WebhookConfig":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or wrong; the error names it.
+        """
+        return cls(
+            urls=frozenset(_required(environ, "ERRAND_WEBHOOKS").split()),
+            secrets=_required(environ, "ERRAND_WEBHOOK_SECRETS"),
+            queue_url=_required(environ, "ERRAND_WEBHOOK_QUEUE"),
+            allow_private=_switch(environ, "ERRAND_WEBHOOK_PRIVATE"),
+        )
+
+
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
@@ -111,6 +140,13 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 def _workflows(environ: Mapping[str, str]) -> frozenset[str]:
     names = _required(environ, "ERRAND_WORKFLOWS").split(",")
     return frozenset(name.strip() for name in names if name.strip())
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = _required(environ, name)
+    if text not in {"yes", "no"}:
+        raise ConfigurationError(name, f"is {text!r}, expected yes or no")
+    return text == "yes"
 
 
 def _seconds(environ: Mapping[str, str], name: str) -> float:

@@ -1,6 +1,6 @@
 """Telling deciders, put together when there is something to tell.
 
-Most invocations tell nothing: their cold starts need not pay for letters, keys and SNS.
+Most invocations tell nothing: their cold starts need not pay for letters, keys, SNS and EventBridge.
 """
 
 from collections.abc import Callable
@@ -34,14 +34,17 @@ class LateNotifier:
         return self._made.notify(session_id)
 
     def _make(self) -> "Notifier":
+        from runs.bus.eventbridge import EventBridgeBus  # noqa: PLC0415 - see above
         from runs.notifying import Notifier  # noqa: PLC0415 - see above
         from runs.post.sns import SnsPost  # noqa: PLC0415 - see above
 
         client: Any = boto3.client("sns", config=PATIENT)
+        events: Any = boto3.client("events", config=PATIENT)
         return Notifier(
             journal=self._journal,
             post=SnsPost(client, topic_arn=self._config.topic_arn),
             links=self._links(),
+            bus=EventBridgeBus(events, name=self._config.bus),
             clock=self._clock,
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from runs.approvals import ROLE
-from runs.asked import Approval, ApprovalState
+from runs.asked import Approval
 from runs.differences import Line, Sort, differences
 from runs.inert import inert, one_line
 from runs.instants import from_iso, to_iso
@@ -131,7 +131,7 @@ def _subject(notice: Notice) -> str:
     opening = _OPENINGS[notice.kind]
     if notice.kind is NoticeKind.ASKED and notice.before is not None:
         opening = "Asked again"
-    if notice.kind is NoticeKind.ENDED and _state(notice) is ApprovalState.WITHDRAWN:
+    if notice.kind is NoticeKind.ENDED and notice.is_withdrawn:
         opening = "No decision needed any more"
     return one_line(f"{opening}: {notice.approval.question.what}", _MAX_SUBJECT)
 
@@ -155,16 +155,10 @@ def _facts(notice: Notice, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _outcome(notice: Notice) -> str:
     approval, run = notice.approval, notice.run
-    if _state(notice) is ApprovalState.WITHDRAWN:
+    if notice.is_withdrawn:
         return f"the run is {run.status}; nothing is left to decide"
     at = approval.decided_at or approval.ends_at(run)
     return f"nobody decided until {_moment(at)}, which is a no"
-
-
-def _state(notice: Notice) -> ApprovalState:
-    """Say how the approval ended. Notices of an end are made for those that have."""
-    is_over = notice.approval.state is ApprovalState.OPEN and notice.run.status.is_terminal
-    return ApprovalState.WITHDRAWN if is_over else ApprovalState.EXPIRED
 
 
 def _deciders(approval: Approval) -> str:

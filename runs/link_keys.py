@@ -89,7 +89,14 @@ def parse_keys(text: str, *, where: str) -> tuple[str, ...]:
     return keys
 
 
-def keyring_at(place: str, *, client: Callable[[], SecretsManager]) -> Keyring:
+def new_key() -> str:
+    """Make a key."""
+    return secrets.token_urlsafe(48)
+
+
+def keyring_at(
+    place: str, *, client: Callable[[], SecretsManager], make: Callable[[], str] = new_key
+) -> Keyring:
     """Open the keys that a setting names: the ARN of a secret, or a file, made if it is missing.
 
     Nothing is read until a key is needed.
@@ -97,11 +104,12 @@ def keyring_at(place: str, *, client: Callable[[], SecretsManager]) -> Keyring:
     Args:
         place: `arn:…` of AWS Secrets Manager, or a path.
         client: Makes the client of Secrets Manager, if one is needed.
+        make: Makes the first key of a file.
     """
     if place.startswith(_ARN):
         return KeptKeys(lambda: _secret(client(), place), where=place)
     path = Path(place)
-    return KeptKeys(lambda: _file(path), where=place)
+    return KeptKeys(lambda: _file(path, make), where=place)
 
 
 def _secret(client: SecretsManager, arn: str) -> str:
@@ -114,16 +122,16 @@ def _secret(client: SecretsManager, arn: str) -> str:
         raise LinkKeysError(arn, "holds bytes, expected a text") from error
 
 
-def _file(path: Path) -> str:
+def _file(path: Path, make: Callable[[], str]) -> str:
     try:
         if not path.exists():
-            _make(path)
+            _make(path, make())
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LinkKeysError(str(path), str(error)) from error
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, key: str) -> None:
     """Make a file with a key, readable by its owner alone; the first of several makers wins.
 
     The file appears whole: a reader never finds one without its key.
@@ -132,7 +140,7 @@ def _make(path: Path) -> None:
     handle, draft = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{secrets.token_urlsafe(48)}\n")
+            file.write(f"{key}\n")
         # Unlike a rename, a link fails where the name is taken.
         Path(path).hardlink_to(draft)
     except FileExistsError:

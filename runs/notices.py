@@ -61,6 +61,11 @@ class Notice:
         }
         return f"{self.approval.approval_id}-{self.kind}{suffix[self.kind]}"
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Say, of an end, whether the run ended first; else nobody decided in time."""
+        return self.approval.state is ApprovalState.OPEN and self.run.status.is_terminal
+
 
 #: Reads all approvals of a run that can be read.
 ReadApprovals = Callable[[], Sequence[Approval]]

@@ -1,4 +1,4 @@
-"""Telling those who may decide: sends what a run's approvals have to tell, and records it.
+"""Telling of approvals: those who may decide by letters, and whoever wants to know by the bus.
 
 First sent, then recorded: whoever dies in between leaves it to be sent again, under the same id.
 """
@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from runs.errors import LetterNotSentError, LinkKeysError
+from runs.approval_events import event_of
+from runs.bus.base import Bus
+from runs.errors import EventNotPutError, LetterNotSentError, LinkKeysError
 from runs.journal.base import Journal
 from runs.letters import write_letter
 from runs.links import Links, open_link_to
@@ -28,6 +30,8 @@ class Notifier:
     clock: Callable[[], datetime]
     #: Makes the links in letters; None where approvals have no pages.
     links: Links | None = None
+    #: Where programs hear of it; None where there is no bus.
+    bus: Bus | None = None
 
     def notify(self, session_id: str) -> Run:
         """Send what is due for a run, and give its head with the time of what is due next.
@@ -45,13 +49,20 @@ class Notifier:
     def _is_sent(self, notice: Notice) -> bool:
         facts = {"session_id": notice.run.session_id, "notice": notice.notice_id}
         try:
+            # Before the letter: an event that comes twice is dropped by its id, and a mail is not.
+            self._put(notice)
             letter = write_letter(notice, url=self._url(notice), now=self.clock())
             self.post.send(letter)
-        except (LetterNotSentError, LinkKeysError) as error:
+        except (EventNotPutError, LetterNotSentError, LinkKeysError) as error:
             logger.warning("notice not sent", extra={**facts, "error": str(error)})
             return False
         logger.info("notice sent", extra=facts)
         return True
+
+    def _put(self, notice: Notice) -> None:
+        event = event_of(notice)
+        if self.bus is not None and event is not None:
+            self.bus.put(event)
 
     def _url(self, notice: Notice) -> str | None:
         if self.links is None or notice.kind is NoticeKind.ENDED:

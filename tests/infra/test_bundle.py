@@ -15,6 +15,7 @@ ENVIRON = {
     "ERRAND_ARTIFACTS": "/tmp/artifacts",  # noqa: S108 - a name; nothing is written
     "ERRAND_REDISPATCH_SECONDS": "20",
     "ERRAND_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:approvals",
+    "ERRAND_BUS": "errand-dev",
     "ERRAND_APPROVALS_URL": "https://api.example",
     "ERRAND_LINK_KEYS": "/keys",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -93,6 +94,7 @@ def test_the_bundle_holds_only_the_api_models_it_calls(bundle: Path) -> None:
         *(
             "bedrock-agentcore",
             "dynamodb",
+            "events",
             "s3",
             "secretsmanager",
             "sns",

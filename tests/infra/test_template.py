@@ -82,6 +82,7 @@ def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "dynamodb:GetItem": [table],
         "dynamodb:PutItem": [table],
         "dynamodb:Query": [table],
+        "events:PutEvents": [attribute(synthesised, "AWS::Events::EventBus")],
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
         "sns:Publish": [reference(synthesised, TOPIC)],
@@ -183,6 +184,7 @@ def test_the_invoker_gets_its_whole_configuration(synthesised: Synthesised) -> N
     assert variables.keys() == {
         "ERRAND_APPROVALS_URL",
         "ERRAND_ARTIFACTS",
+        "ERRAND_BUS",
         "ERRAND_LINK_KEYS",
         "ERRAND_REDISPATCH_SECONDS",
         "ERRAND_RUNTIME_ARN",

@@ -12,6 +12,7 @@ ENVIRON = {
     "ERRAND_ARTIFACTS": "s3://bucket/prefix",
     "ERRAND_REDISPATCH_SECONDS": "1.5",
     "ERRAND_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:approvals",
+    "ERRAND_BUS": "errand-dev",
     "ERRAND_APPROVALS_URL": "https://api.example",
     "ERRAND_LINK_KEYS": "/keys",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from runs.answering import Answers
 from runs.artifacts.folder import FolderStore
+from runs.bus.base import EventKind
 from runs.errors import JournalUnavailableError, LinkKeysError
 from runs.journal.sqlite import SqliteJournal
 from runs.link_keys import KeptKeys
@@ -17,6 +18,7 @@ from runs.notices import NoticeKind
 from runs.notifying import Notifier
 from runs.post.mailbox import Mailbox
 from tests.support.approvals import BOB, POST, ask, yes
+from tests.support.bus import ScriptedBus
 from tests.support.invoking import RecordingSignal
 from tests.support.journals import NOW, later
 from tests.support.links import KeyText
@@ -158,3 +160,56 @@ def test_an_edit_that_others_must_approve_wakes_the_state_machine_to_tell_them(
     assert signal.tokens == ["the state machine's"]
     assert [letter.kind for letter in post.letters] == [NoticeKind.ASKED] * 2
     assert "  | + Unicorns.\n" in post.letters[1].text
+
+
+def test_programs_are_told_on_the_bus_and_reminded_of_nothing(
+    journal: SqliteJournal, clock: Clock
+) -> None:
+    bus = ScriptedBus()
+    notifier = Notifier(journal=journal, post=ScriptedPost(), clock=clock, bus=bus)
+    lease, _ = ask(journal)
+
+    run = notifier.notify(lease.session_id)
+    while run.notify_at is not None:
+        clock.now = run.notify_at
+        run = notifier.notify(lease.session_id)
+
+    kinds = [event.kind for event in bus.events]
+    assert kinds == [EventKind.APPROVAL_REQUESTED, EventKind.APPROVAL_EXPIRED]
+    assert [event.at for event in bus.events] == [NOW, later(3600)]
+
+
+def test_an_event_that_was_put_before_its_sender_died_is_put_again_under_the_same_id(
+    journal: SqliteJournal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = ScriptedBus()
+    notifier = Notifier(journal=journal, post=ScriptedPost(), clock=clock, bus=bus)
+    lease, _ = ask(journal)
+
+    def die(*_: object, **__: object) -> None:
+        raise JournalUnavailableError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteJournal, "note_sent", die)
+        with pytest.raises(JournalUnavailableError):
+            notifier.notify(lease.session_id)
+    clock.now = later(20)
+    notifier.notify(lease.session_id)
+
+    first, again = bus.events
+    assert first == again
+
+
+def test_nobody_gets_a_letter_twice_because_the_bus_was_closed(
+    journal: SqliteJournal, clock: Clock
+) -> None:
+    post, bus = ScriptedPost(), ScriptedBus(refusals=1)
+    notifier = Notifier(journal=journal, post=post, clock=clock, bus=bus)
+    lease, _ = ask(journal)
+
+    run = notifier.notify(lease.session_id)
+    assert (post.letters, run.notify_at) == ([], later(15))
+    clock.now = later(15)
+    notifier.notify(lease.session_id)
+
+    assert (len(post.letters), len(bus.events)) == (1, 1)

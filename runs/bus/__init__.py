@@ -1,0 +1,1 @@
+"""The bus that tells others what happens to runs."""
