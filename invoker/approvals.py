@@ -15,7 +15,7 @@ from invoker.approval_api import ApprovalApi
 from invoker.config import ApprovalsConfig
 from invoker.forms import Forms
 from invoker.web import Request
-from invoker.wiring import PATIENT, LateSignal, journal_of
+from invoker.wiring import PATIENT, LateCallbacks, LateSignal, journal_of
 from runs.answering import Answers
 from runs.json_types import Json
 from runs.link_keys import keyring_at
@@ -31,6 +31,7 @@ def _api(config: ApprovalsConfig) -> ApprovalApi:
             journal=journal_of(table=config.table, artifacts=config.artifacts),
             signal=LateSignal(),
             clock=lambda: datetime.now(UTC),
+            service=LateCallbacks(),
         ),
         links=Links(keyring),
         forms=Forms(keyring),

@@ -93,8 +93,9 @@ NOT_TOLD = Problem(
     status=HTTPStatus.BAD_GATEWAY,
     kind="not-told",
     title="Your decision is recorded, but the run was not told",
-    detail="The run is a Lambda durable execution, and its service could not be told of the "
-    "decision. Whoever runs this service finds what to do in its log.",
+    detail="The run is a Lambda durable execution, and its service did not take the decision just "
+    "now. Reload this page to have the run told again; the decision itself stands. If that does "
+    "not help, whoever runs this service finds out more in its log.",
 )
 NOT_NOW = Problem(
     status=HTTPStatus.SERVICE_UNAVAILABLE,

@@ -13,7 +13,7 @@ import boto3
 from invoker.config import QueueConfig
 from invoker.delivery import Delivery
 from invoker.tasks import Tasks
-from invoker.wiring import PATIENT, LateSignal, journal_of
+from invoker.wiring import PATIENT, LateCallbacks, LateSignal, journal_of
 from runs.answering import Answers
 from runs.json_types import Json
 from runs.stepfunctions import StepFunctionsStarter
@@ -34,6 +34,7 @@ def _delivery(config: QueueConfig) -> Delivery:
                 journal=journal_of(table=config.table, artifacts=config.artifacts),
                 signal=LateSignal(),
                 clock=_now,
+                service=LateCallbacks(),
             ),
             starter=StepFunctionsStarter(
                 boto3.client("stepfunctions", config=PATIENT), state_machine=config.state_machine

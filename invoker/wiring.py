@@ -1,5 +1,6 @@
-"""What the composition roots make alike: the journal, and the signal to the state machine."""
+"""What the composition roots make alike: the journal, and the ways to those who wait for it."""
 
+from functools import cached_property
 from pathlib import Path
 
 import boto3
@@ -8,6 +9,8 @@ from botocore.config import Config as BotoConfig
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.journal.dynamodb import DynamoJournal
+from runs.lambda_callbacks import LambdaCallbackService
+from runs.operations import Operation
 from runs.stepfunctions import StepFunctionsSignal
 
 #: The journal answers in milliseconds or is in trouble; three tries fit into a function's time.
@@ -19,11 +22,30 @@ PATIENT = BotoConfig(
 
 
 class LateSignal:
-    """A signal whose client is made when it is used: cold starts need not pay for it."""
+    """A signal whose client is made when it is first used: cold starts need not pay for it."""
+
+    @cached_property
+    def _signal(self) -> StepFunctionsSignal:
+        return StepFunctionsSignal(boto3.client("stepfunctions", config=PATIENT))
 
     def send(self, wake_token: str) -> None:
         """See `runs.signals.Signal.send`."""
-        StepFunctionsSignal(boto3.client("stepfunctions")).send(wake_token)
+        self._signal.send(wake_token)
+
+
+class LateCallbacks:
+    """The Lambda service, whose client is made when a run is first met that is one of its own.
+
+    It needs `lambda:SendDurableExecutionCallbackSuccess` and `…Failure` on the function.
+    """
+
+    @cached_property
+    def _service(self) -> LambdaCallbackService:
+        return LambdaCallbackService(boto3.client("lambda", config=PATIENT))
+
+    def tell(self, callback: Operation) -> None:
+        """See `runs.callback_service.CallbackService.tell`."""
+        self._service.tell(callback)
 
 
 def journal_of(*, table: str, artifacts: str) -> DynamoJournal:

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import pytest
 from aws_durable_execution_sdk_python.lambda_service import ErrorObject
+from aws_durable_execution_sdk_python_testing.exceptions import ResourceNotFoundException
 from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
+from botocore.exceptions import ClientError
 
 from agent.durable_function import DurableFunction
 from agent.models.select import ModelChoice
@@ -142,7 +144,8 @@ class RunnersCallbacks:
 
     def send_durable_execution_callback_success(self, *, CallbackId: str, Result: bytes) -> None:  # noqa: N803 - boto3's spelling
         """See boto3."""
-        self._runner.send_callback_success(CallbackId, Result)
+        with _as_the_service("SendDurableExecutionCallbackSuccess"):
+            self._runner.send_callback_success(CallbackId, Result)
 
     def send_durable_execution_callback_failure(
         self,
@@ -151,11 +154,23 @@ class RunnersCallbacks:
         Error: dict[str, Any],  # noqa: N803 - as above
     ) -> None:
         """See boto3."""
-        self._runner.send_callback_failure(CallbackId, ErrorObject.from_dict(Error))
+        with _as_the_service("SendDurableExecutionCallbackFailure"):
+            self._runner.send_callback_failure(CallbackId, ErrorObject.from_dict(Error))
 
     def send_durable_execution_callback_heartbeat(self, *, CallbackId: str) -> None:  # noqa: N803 - as above
         """See boto3."""
-        self._runner.send_callback_heartbeat(CallbackId)
+        with _as_the_service("SendDurableExecutionCallbackHeartbeat"):
+            self._runner.send_callback_heartbeat(CallbackId)
+
+
+@contextmanager
+def _as_the_service(operation: str) -> Iterator[None]:
+    """Say as the service does that a callback was closed before."""
+    try:
+        yield
+    except ResourceNotFoundException as error:
+        answer: Any = {"Error": {"Code": "CallbackTimeoutException", "Message": str(error)}}
+        raise ClientError(answer, operation) from error
 
 
 class LambdaHome:

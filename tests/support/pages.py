@@ -17,8 +17,10 @@ from invoker.forms import Forms
 from invoker.web import FORM_TYPE, HTML_TYPE, JSON_TYPE, Request
 from runs.answering import Answers
 from runs.asked import Approval
+from runs.callback_service import CallbackService, NoCallbackService
 from runs.journal.base import Journal
 from runs.links import PATH, Links, link_to
+from runs.operations import Operation
 from tests.support.invoking import RecordingSignal
 from tests.support.journals import NOW
 from tests.support.links import KeyText
@@ -74,6 +76,17 @@ class Page:
         return sent
 
 
+@dataclass(frozen=True)
+class _Passing:
+    """Tells whatever service an office has at the time."""
+
+    office: "Office"
+
+    def tell(self, callback: Operation) -> None:
+        """See `CallbackService.tell`."""
+        self.office.service.tell(callback)
+
+
 @dataclass
 class Office:
     """The API with everything around it, and a clock that stands still until it is moved."""
@@ -84,11 +97,18 @@ class Office:
     signal: RecordingSignal = field(default_factory=RecordingSignal)
     pauses: list[float] = field(default_factory=list)
     source_ip: str = "203.0.113.7"
+    #: Where runs wait that are Lambda durable executions.
+    service: CallbackService = field(default_factory=NoCallbackService)
 
     def __post_init__(self) -> None:
         self.links = Links(self.keys.ring, base_url="https://example.org")
         self.api = ApprovalApi(
-            answers=Answers(journal=self.journal, signal=self.signal, clock=lambda: self.now),
+            answers=Answers(
+                journal=self.journal,
+                signal=self.signal,
+                clock=lambda: self.now,
+                service=_Passing(self),
+            ),
             links=self.links,
             forms=Forms(self.keys.ring),
             ticks=lambda: 0.0,

@@ -99,17 +99,34 @@ class Counter:
         attributes: Mapping[str, Json] | None = None,
     ) -> dict[str, Any]:
         """Give a message as Lambda hands it over."""
-        sent = (sent_at or self.plant.clock()).timestamp()
-        return {
-            "messageId": message_id,
-            "receiptHandle": f"handle of {message_id}",
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "attributes": {
-                "SentTimestamp": str(int(sent * 1000)),
-                "ApproximateReceiveCount": str(count),
-            },
-            "messageAttributes": dict(attributes or {}),
-        }
+        return record(
+            body,
+            message_id=message_id,
+            sent_at=sent_at or self.plant.clock(),
+            count=count,
+            attributes=attributes,
+        )
+
+
+def record(
+    body: Json,
+    *,
+    sent_at: datetime,
+    message_id: str = MESSAGE,
+    count: int = 1,
+    attributes: Mapping[str, Json] | None = None,
+) -> dict[str, Any]:
+    """Give a message as Lambda hands it over."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"handle of {message_id}",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {
+            "SentTimestamp": str(int(sent_at.timestamp() * 1000)),
+            "ApproximateReceiveCount": str(count),
+        },
+        "messageAttributes": dict(attributes or {}),
+    }
 
 
 def new(task: str = "Tell of pink unicorns.", **more: Json) -> dict[str, Json]:
