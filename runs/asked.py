@@ -155,9 +155,15 @@ class Approval:
         return run.deadline_at if self.expires_at is None else min(self.expires_at, run.deadline_at)
 
     def may_be_decided_by(self, person: Person) -> bool:
-        """Say whether somebody is among those who may decide."""
+        """Say whether somebody is among those who may decide.
+
+        Names are often what people say of themselves, and roles never are: a name that is written
+        like a role stands for none.
+        """
         allowed = {folded(each) for each in self.question.may_decide}
-        known = {folded(person.name), *(folded(f"{ROLE}{role}") for role in person.roles)}
+        known = {folded(f"{ROLE}{role}") for role in person.roles}
+        if not folded(person.name).startswith(ROLE):
+            known.add(folded(person.name))
         return not allowed or bool(allowed & known)
 
     def event(self, kind: EventType, at: datetime, **details: Json) -> Event:

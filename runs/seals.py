@@ -29,7 +29,7 @@ class Seal:
 
     def open(self, text: str) -> Json | None:
         """Give the value; None for anything but what `close` gave, to the last bit."""
-        if len(text) > MAX_SEALED or not _is_canonical(text):
+        if len(text) > MAX_SEALED or not text.isascii() or not _is_canonical(text):
             return None
         keys = self._keyring.keys()
         value = self._opened(text, keys)
