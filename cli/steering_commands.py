@@ -88,7 +88,8 @@ def pause(
     """Have a run do nothing until `errand resume`: no time and no answer wakes it.
 
     A model call, a tool or a step that is begun comes to its end before the run gives up its
-    machine. Its deadline still counts, and runs that it started go on. Pausing twice is once.
+    machine. The runs that it started are paused, and resumed, with it. Deadlines still count.
+    Pausing twice is once.
     Ends with 1 if the run has ended.
 
     For example:
@@ -118,7 +119,9 @@ def pause(
 
 @aimed
 def resume(aim: Aim, given: RunId, *, by: _By = None, as_json: AsJson = False) -> None:
-    """Let a paused run go on, at once. One that is not paused is left alone.
+    """Let a paused run go on, at once, and those that were paused with it.
+
+    One that is not paused is left alone.
 
     Ends with 1 if the run has ended.
 

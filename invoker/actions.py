@@ -153,17 +153,17 @@ class Invoker:
         now = self.clock()
         wish = Pause(by=by, origin=origin, reason=reason, at=now)
         run = self.journal.pause(session_id, wish, now=now)
+        # The state machines have no more to dispatch, and may look at them less often.
+        self._announcer.announce_steered(run)
         if run.status is Status.BUSY:
             self._ask_worker(run, "pause")
             return _answer(Outcome.PAUSING, run)
-        # Its state machine has no more to dispatch, and may look at it less often.
-        self._announcer.announce(run)
         return _answer(Outcome.PAUSED, run)
 
     def resume(self, session_id: str, *, by: str, origin: str) -> Answer:
-        """Let a paused run go on, and have its state machine dispatch it."""
+        """Let a paused run and those below it go on, and have the state machines dispatch them."""
         run = self.journal.resume(session_id, now=self.clock(), by=by, origin=origin)
-        self._announcer.announce(run)
+        self._announcer.announce_steered(run)
         return _answer(Outcome.RESUMED, run)
 
     def _accept(

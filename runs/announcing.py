@@ -40,6 +40,15 @@ class Announcer:
             extra = {"session_id": run.session_id, "error": str(error)}
             logger.info("family not told", extra=extra)
 
+    def announce_steered(self, run: Run) -> None:
+        """Tell of a run that was paused or resumed, and of those below it, which were with it."""
+        self._wake(run)
+        try:
+            self._wake_children(run)
+        except RunError as error:
+            extra = {"session_id": run.session_id, "error": str(error)}
+            logger.info("children not told", extra=extra)
+
     def _tell_family(self, run: Run) -> None:
         parent = self.journal.get(run.parent_session_id) if run.parent_session_id else None
         if parent is not None:
@@ -50,9 +59,12 @@ class Announcer:
         if not run.status.is_terminal or run.status is Status.COMPLETED:
             # What a run that completed left behind goes on.
             return
+        self._wake_children(run)
+
+    def _wake_children(self, run: Run) -> None:
         for child in self.journal.open_children(run.session_id):
             self._wake(child)
-            self._tell_children(child)
+            self._wake_children(child)
 
     def _wake(self, run: Run) -> None:
         if run.wake_token is not None:

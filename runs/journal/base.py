@@ -364,7 +364,8 @@ class Journal(Protocol):
         """Have a run do nothing until it is resumed: no time and no answer wakes it.
 
         A run nobody works on is WAITING from now on; the worker of one somebody works on is asked.
-        The deadline stays as it is. Twice is once.
+        So do the open runs that it started, and those that it starts until its worker has left
+        it. Deadlines stay as they are. Twice is once, and the second finishes a first that died.
 
         Raises:
             RunNotFoundError: There is no such run.
@@ -374,6 +375,8 @@ class Journal(Protocol):
 
     def resume(self, session_id: str, *, now: datetime, by: str, origin: str = "") -> Run:
         """Make a paused run due at once; leave one that is not paused as it is.
+
+        The runs that were paused with it go on, too; one that was paused by itself does not.
 
         Raises:
             RunNotFoundError: There is no such run.

@@ -11,7 +11,7 @@ from runs import lifecycle, sessions, sweeping, telling
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.children import open_child_id
-from runs.errors import LeaseLostError, RunError, RunNotFoundError
+from runs.errors import LeaseLostError, RunError, RunNotFoundError, SteeringRefusedError
 from runs.history import history
 from runs.journal.again import AgainRecords
 from runs.journal.answered import AnsweredRecords
@@ -118,11 +118,12 @@ class RecordJournal(AnsweredRecords, AgainRecords):
             seen_answers=seen_answers,
             now=now,
         )
-        return self._fenced(lease, rule)
+        return self._with_paused_children(self._fenced(lease, rule), now)
 
     def release(self, lease: Lease, *, now: datetime, why: str) -> Run:
         """See `Journal.release`."""
-        return self._fenced(lease, partial(lifecycle.release, lease=lease, now=now, why=why))
+        rule = partial(lifecycle.release, lease=lease, now=now, why=why)
+        return self._with_paused_children(self._fenced(lease, rule), now)
 
     def dispatch(self, session_id: str, *, now: datetime, retry_at: datetime) -> Run:
         """See `Journal.dispatch`."""
@@ -135,12 +136,33 @@ class RecordJournal(AnsweredRecords, AgainRecords):
 
     def pause(self, session_id: str, wish: Pause, *, now: datetime) -> Run:
         """See `Journal.pause`."""
-        return self._change(session_id, partial(lifecycle.pause, wish=wish, now=now))
+        run = self._change(session_id, partial(lifecycle.pause, wish=wish, now=now))
+        return self._with_paused_children(run, now)
 
     def resume(self, session_id: str, *, now: datetime, by: str, origin: str = "") -> Run:
         """See `Journal.resume`."""
+        wish = self._wish(session_id)
+        if wish is not None:
+            # Before its own: who dies in between finds by that which of them are still to be.
+            for child_id in self._open_child_ids(session_id):
+                if self._wish(child_id) == wish:
+                    with suppress(SteeringRefusedError):
+                        self.resume(child_id, now=now, by=by, origin=origin)
         rule = partial(lifecycle.resume, by=by, origin=origin, now=now)
         return self._change(session_id, rule)
+
+    def _wish(self, session_id: str) -> Pause | None:
+        record = self._head(session_id)
+        run = None if record is None else self._head_for(record, session_id, is_strict=False)
+        return None if run is None else run.pause
+
+    def _with_paused_children(self, run: Run, now: datetime) -> Run:
+        """Give the wish that a run is paused by to what it started, which keeps one of its own."""
+        if run.pause is not None:
+            for child_id in self._open_child_ids(run.session_id):
+                with suppress(RunNotFoundError, SteeringRefusedError):
+                    self.pause(child_id, run.pause, now=now)
+        return run
 
     def tell(self, session_id: str, message: Tell, *, now: datetime) -> Tell:
         """See `Journal.tell`."""

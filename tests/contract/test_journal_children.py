@@ -4,38 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from runs.ids import child_session_id
 from runs.journal.base import Changes, Journal
 from runs.lifecycle import Ending
 from runs.operations import OperationStatus, OperationType
-from runs.run import Lease, Run, Status
+from runs.run import Run, Status
+from tests.support.families import family
 from tests.support.journals import NOW, accept, an_operation, claim, later
 
 DONE = Ending(status=Status.COMPLETED, result=1)
-
-
-def family(journal: Journal) -> tuple[Lease, Run]:
-    """Begin a run that has invoked another, and accept that one."""
-    session_id = accept(journal).session_id
-    lease = claim(journal, session_id).lease
-    invoke = an_operation(
-        "inv-1",
-        type=OperationType.CHAINED_INVOKE,
-        status=OperationStatus.STARTED,
-        target="cost-analysis",
-        input='{"a":1}',
-        payload=None,
-        ended_at=None,
-    )
-    journal.commit(lease, Changes(operations=(invoke,)), now=NOW)
-    assert journal.operation(session_id, "inv-1") == invoke
-    child = accept(
-        journal,
-        session_id=child_session_id(session_id, "inv-1"),
-        parent_session_id=session_id,
-        parent_operation_id="inv-1",
-    )
-    return lease, child
 
 
 def head(journal: Journal, session_id: str) -> Run:

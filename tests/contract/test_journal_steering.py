@@ -12,6 +12,7 @@ from runs.journal.base import Changes, Journal, Message
 from runs.lifecycle import Ending
 from runs.run import Pause, Run, Status
 from runs.told import Tell
+from tests.support.families import child_of, family
 from tests.support.journals import NOW, accept, claim, later
 
 DONE = Ending(status=Status.COMPLETED)
@@ -246,6 +247,77 @@ def test_a_child_that_ends_does_not_wake_its_paused_parent(journal: Journal) -> 
     assert (after.answers, after.wake_at) == (1, None)
     resumed = journal.resume(parent.session_id, now=later(4), by="ada")
     assert resumed.is_due(later(4))
+
+
+def test_what_a_run_started_is_paused_and_resumed_with_it(journal: Journal) -> None:
+    lease, child = family(journal)
+    journal.park(lease, wake_at=None, waiting_for="a child", now=later(1))
+
+    journal.pause(lease.session_id, a_pause(reason="too dear"), now=later(2))
+    paused = head(journal, child.session_id)
+    journal.resume(lease.session_id, now=later(3), by="bob", origin="cli")
+    resumed = head(journal, child.session_id)
+
+    assert paused.status is Status.WAITING
+    assert paused.waiting_for == "paused by ada: too dear"
+    assert (resumed.pause, resumed.wake_at) == (None, later(3))
+    assert kinds(journal, child.session_id)[-1] is EventType.RUN_RESUMED
+
+
+def test_what_was_paused_by_itself_is_not_resumed_with_what_started_it(journal: Journal) -> None:
+    lease, child = family(journal)
+    journal.park(lease, wake_at=None, waiting_for="a child", now=later(1))
+    journal.pause(child.session_id, a_pause("bob"), now=later(2))
+
+    journal.pause(lease.session_id, a_pause(), now=later(3))
+    journal.resume(lease.session_id, now=later(4), by="ada")
+
+    assert head(journal, child.session_id).waiting_for == "paused by bob"
+    assert head(journal, lease.session_id).pause is None
+
+
+@pytest.mark.parametrize("how", ["park", "release"])
+def test_what_a_worker_started_between_the_wish_and_its_edge_is_paused_too(
+    journal: Journal, how: str
+) -> None:
+    lease = claim(journal, accept(journal).session_id).lease
+    journal.pause(lease.session_id, a_pause(), now=NOW)
+    child = child_of(journal, lease)
+
+    if how == "park":
+        journal.park(lease, wake_at=None, waiting_for="a child", now=later(1))
+    else:
+        journal.release(lease, now=later(1), why="paused")
+
+    assert head(journal, child.session_id).pause == a_pause()
+
+
+def test_a_pause_that_died_before_the_children_is_finished_by_the_next(journal: Journal) -> None:
+    lease, child = family(journal)
+    journal.park(lease, wake_at=None, waiting_for="a child", now=later(1))
+    journal.pause(lease.session_id, a_pause(), now=later(2))
+    # As it is when who resumed died after the children.
+    journal.resume(child.session_id, now=later(3), by="ada")
+
+    journal.pause(lease.session_id, a_pause(at=later(4)), now=later(4))
+    paused = head(journal, child.session_id).pause
+    journal.resume(lease.session_id, now=later(5), by="ada")
+
+    assert paused == a_pause()
+    assert head(journal, child.session_id).pause is None
+
+
+def test_a_child_that_is_over_does_not_keep_its_parent_from_being_steered(
+    journal: Journal,
+) -> None:
+    lease, child = family(journal)
+    journal.park(lease, wake_at=None, waiting_for="a child", now=later(1))
+    journal.cancel(child.session_id, now=later(1), reason="enough")
+
+    paused = journal.pause(lease.session_id, a_pause(), now=later(2))
+    resumed = journal.resume(lease.session_id, now=later(3), by="ada")
+
+    assert (paused.pause, resumed.pause) == (a_pause(), None)
 
 
 def test_a_paused_run_ends_at_its_deadline_and_by_cancellation(journal: Journal) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from invoker.answers import Outcome
 from invoker.errors import AgentUnavailableError
+from runs.lifecycle import lease_of
 from runs.run import Pause, Run, Status
+from tests.support.families import child_of
 from tests.support.invoking import NOW, SESSION, Desk
 
 ADA = {"by": "ada", "from": "cli on laptop"}
@@ -103,6 +105,21 @@ def test_a_resumed_run_is_due_and_its_state_machine_dispatches_it(desk: Desk) ->
     assert resumed.outcome is Outcome.RESUMED
     assert desk.signal.tokens == ["the state machine's token"]
     assert handed_over.outcome is Outcome.STARTED
+
+
+def test_the_state_machines_of_what_it_started_look_again_with_it(desk: Desk) -> None:
+    waited_for(desk)
+    desk.claim()
+    lease = lease_of(desk.run())
+    child_of(desk.journal, lease, wake_token="the child's", deadline_at=desk.run().deadline_at)
+    desk.journal.park(lease, wake_at=None, waiting_for="a child", now=desk.now)
+
+    desk.ask(action="pause", session_id=SESSION, **ADA)
+    on_pause = list(desk.signal.tokens)
+    desk.ask(action="resume", session_id=SESSION, **ADA)
+
+    assert on_pause == ["the state machine's token", "the child's"]
+    assert desk.signal.tokens == on_pause * 2
 
 
 @pytest.mark.parametrize("action", ["pause", "resume"])
