@@ -14,7 +14,7 @@ from runs.head_record import RUN_FIELDS
 from runs.run import TERMINAL, Status
 from statemachine import definition
 
-AWS = Settings.from_context(target="aws", stage=None)
+AWS = Settings.from_context({"target": "aws"})
 HISTORY_LIMIT = 25_000
 DAY_SECONDS = 24 * 3600
 #: How long each wait lasts, the longest first.
@@ -227,7 +227,7 @@ def longest_turn(states: dict[str, Any]) -> int:
 def test_an_execution_hands_over_long_before_its_history_is_full(
     states: dict[str, Any], target: Target
 ) -> None:
-    pace = Settings.from_context(target=target, stage=None).pace
+    pace = Settings.from_context({"target": target}).pace
 
     assert longest_turn(states) * pace.max_turns < 0.75 * HISTORY_LIMIT
 
