@@ -13,7 +13,8 @@ from pathlib import Path
 # still runs.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from aws_cdk import App, DefaultStackSynthesizer, Tags
+from aws_cdk import App, DefaultStackSynthesizer, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
 
 from infra.agent_code import FOLDER, assemble_agent
 from infra.bundle import assemble
@@ -51,6 +52,9 @@ def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Pat
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=not settings.is_local),
     )
     Tags.of(stack).add("errand:stage", settings.stage)
+    if not settings.is_local:
+        # What it finds and nobody has accepted, with a reason, fails the synthesis.
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     return folder
 

@@ -22,6 +22,7 @@ from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.removal import removal
 from infra.settings import Settings
+from infra.statements import accept, let
 
 #: Longer than the function's slowest way: two reads and a transaction, each tried three times.
 _TIMEOUT = Duration.seconds(25)
@@ -67,6 +68,12 @@ class LinkKeys(Construct):
             generate_secret_string=aws_secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
+        )
+        accept(
+            self._secret,
+            "SMG4",
+            because="a new key is added to those whose links are still out, by who operates the "
+            "stack; replacing it on a schedule would end all of these",
         )
         self.place = str(self._secret.secret_arn)
 
@@ -132,6 +139,12 @@ class Approvals(Construct):
                 "Integration", self.function
             ),
         )
+        accept(
+            api,
+            "APIG4",
+            because="what authorises is the signed token in a link, which the function checks; "
+            "who decides has no identity in this account",
+        )
         _stage(self, api, encryption=encryption)
         #: Where the pages are, without a slash at the end.
         self.url = _url(scope, api, settings=settings)
@@ -174,14 +187,9 @@ def _role(
     artifacts: Artifacts,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
-    role.add_to_policy(
-        aws_iam.PolicyStatement(
-            sid="Journal",
-            # A decision is a transaction of whole items. Query finds what was asked before.
-            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
-            resources=[table.table_arn],
-        )
-    )
+    # A decision is a transaction of whole items. Query finds what was asked before.
+    journal = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    let(role, "Journal", journal, [table.table_arn])
     # Contents that are too large for an item.
     artifacts.let_use(role)
     return role

@@ -6,6 +6,7 @@ from constructs import Construct
 from infra.encryption import Encryption
 from infra.removal import removal
 from infra.settings import Settings
+from infra.statements import accept, let
 
 #: A file that was put stays as it is (each attempt puts its own elsewhere), so versions are only
 #: what a person or a program replaced or deleted by mistake.
@@ -23,7 +24,6 @@ class Artifacts(Construct):
         self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
     ) -> None:
         super().__init__(scope, construct_id)
-        self._encryption = encryption
         self._bucket: aws_s3.Bucket | None = None
         if settings.is_local:
             parameter = CfnParameter(
@@ -37,19 +37,24 @@ class Artifacts(Construct):
             self.uri = str(parameter.value_as_string)
             return
         self._bucket = _bucket(self, settings=settings, encryption=encryption)
+        accept(
+            self._bucket,
+            "S1",
+            because="who read what is told by CloudTrail, whose data events an account turns on "
+            "as a whole; a bucket of access logs would be one more to keep, and to empty",
+        )
         self.uri = f"s3://{self._bucket.bucket_name}"
 
     def let_use(self, role: aws_iam.Role) -> None:
         """Let a role read and write what is too large for an item."""
         if self._bucket is None:
             return
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                sid="Artifacts",
-                actions=["s3:GetObject", "s3:PutObject"],
-                # Keys are hashes and the ids of runs: there is no part of them to name.
-                resources=[self._bucket.arn_for_objects("*")],
-            )
+        let(
+            role,
+            "Artifacts",
+            ["s3:GetObject", "s3:PutObject"],
+            [self._bucket.arn_for_objects("*")],
+            because="keys are hashes and the ids of runs: there is no part of them to name",
         )
 
 

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.removal import removal
 from infra.settings import Keys, Settings
+from infra.statements import let
 
 #: What it takes to write and to read what is encrypted with data keys.
 _USE = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -31,9 +32,7 @@ class Encryption(Construct):
     def let_use(self, role: aws_iam.Role) -> None:
         """Let a role write and read what the stack keeps."""
         if self.key is not None:
-            role.add_to_policy(
-                aws_iam.PolicyStatement(sid="Key", actions=list(_USE), resources=[self.key.key_arn])
-            )
+            let(role, "Key", _USE, [self.key.key_arn])
 
     def encrypt_table(self, table: aws_dynamodb.TableV2) -> None:
         """Encrypt a table with the stack's own key; without one, DynamoDB encrypts with its own."""

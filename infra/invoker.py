@@ -10,6 +10,7 @@ from infra.artifacts import Artifacts
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
+from infra.statements import let
 
 #: Longer than the invoker's slowest way: three tries at the journal and one at a cold agent.
 _TIMEOUT = Duration.seconds(60)
@@ -72,26 +73,16 @@ def _role(
     logs: aws_logs.LogGroup,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
-    for statement in (
-        aws_iam.PolicyStatement(
-            sid="Journal",
-            # Transactions are authorised by what is in them: heads and events, put whole. Query
-            # finds the children of a run that ends.
-            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
-            resources=[table.table_arn],
-        ),
-        aws_iam.PolicyStatement(
-            sid="Agent",
-            actions=[
-                "bedrock-agentcore:InvokeAgentRuntime",
-                "bedrock-agentcore:StopRuntimeSession",
-            ],
-            # A call is authorised on the runtime and on its end point, which lies below it.
-            resources=[runtime_arn, f"{runtime_arn}/*"],
-        ),
-        aws_iam.PolicyStatement(
-            sid="Announce", actions=["events:PutEvents"], resources=[bus.event_bus_arn]
-        ),
-    ):
-        role.add_to_policy(statement)
+    # Transactions are authorised by what is in them: heads and events, put whole. Query finds the
+    # children of a run that ends.
+    journal = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    let(role, "Journal", journal, [table.table_arn])
+    let(
+        role,
+        "Agent",
+        ["bedrock-agentcore:InvokeAgentRuntime", "bedrock-agentcore:StopRuntimeSession"],
+        [runtime_arn, f"{runtime_arn}/*"],
+        because="a call is authorised on the runtime and on its end point, which lies below it",
+    )
+    let(role, "Announce", ["events:PutEvents"], [bus.event_bus_arn])
     return role

@@ -7,6 +7,7 @@ from constructs import Construct
 from infra.encryption import Encryption
 from infra.functions import vended_log_group
 from infra.settings import Settings
+from infra.statements import accept, let
 from statemachine import definition
 
 
@@ -46,6 +47,17 @@ class RunMachine(Construct):
                 destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),
         )
+        accept(
+            role,
+            "IAM5[Resource::*]",
+            because="the delivery of logs, and traces, have no resource that could be named",
+        )
+        accept(
+            self.machine,
+            "SF1",
+            because="the journal has a run's whole timeline; of an execution, which mostly looks "
+            "at it, failures are worth keeping twice",
+        )
         self._let_it_start_its_successor(role)
 
     def _let_it_start_its_successor(self, role: aws_iam.Role) -> None:
@@ -77,5 +89,5 @@ def _role(
         ("Journal", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table.table_arn),
         ("Announce", ["events:PutEvents"], bus.event_bus_arn),
     ):
-        role.add_to_policy(aws_iam.PolicyStatement(sid=sid, actions=actions, resources=[resource]))
+        let(role, sid, actions, [resource])
     return role

@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.encryption import Encryption
 from infra.settings import Settings
+from infra.statements import let
 
 
 class Notifications(Construct):
@@ -28,8 +29,4 @@ class Notifications(Construct):
 
     def let_publish(self, role: aws_iam.Role) -> None:
         """Let a role send letters."""
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                sid="Notify", actions=["sns:Publish"], resources=[self.topic.topic_arn]
-            )
-        )
+        let(role, "Notify", ["sns:Publish"], [self.topic.topic_arn])

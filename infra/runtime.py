@@ -3,7 +3,15 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from aws_cdk import CfnParameter, Duration, aws_bedrockagentcore, aws_ecr_assets, aws_iam
+from aws_cdk import (
+    CfnParameter,
+    Duration,
+    aws_bedrockagentcore,
+    aws_ecr_assets,
+    aws_iam,
+    aws_s3,
+    aws_s3_assets,
+)
 from constructs import Construct
 
 from infra.agent_code import ENTRY_POINT
@@ -11,6 +19,7 @@ from infra.encryption import Encryption
 from infra.functions import vended_log_group
 from infra.runtime_role import runtime_role
 from infra.settings import PROJECT, Artifact, Settings
+from infra.statements import accept, let
 
 #: A finished or parked run's session is stopped by the state machine; this bounds what a lost stop
 #: costs.
@@ -54,10 +63,12 @@ class AgentRuntime(Construct):
             "Runtime",
             runtime_name=name,
             description="Executes Errand's runs",
-            agent_runtime_artifact=_artifact(settings, code),
+            agent_runtime_artifact=_artifact(self, settings, code=code, role=self.role),
             # The service's default differs from region to region.
             platform_version=aws_bedrockagentcore.PlatformVersion.V2,
-            execution_role=self.role,
+            # The CDK would add statements for every runtime of the account, and for all code that
+            # was ever deployed.
+            execution_role=self.role.without_policy_updates(),
             environment_variables=dict(environment),
             lifecycle_configuration=aws_bedrockagentcore.LifecycleConfiguration(
                 idle_runtime_session_timeout=_IDLE,
@@ -71,21 +82,40 @@ class AgentRuntime(Construct):
             ],
             tracing_enabled=True,
         )
+        # When it is made, the service looks whether the role may have the code.
+        runtime.node.add_dependency(self.role)
         self.arn = str(runtime.agent_runtime_arn)
 
 
 def _artifact(
-    settings: Settings, code: Callable[[], Path]
+    scope: Construct, settings: Settings, *, code: Callable[[], Path], role: aws_iam.Role
 ) -> aws_bedrockagentcore.AgentRuntimeArtifact:
-    artifact = aws_bedrockagentcore.AgentRuntimeArtifact
     if settings.artifact is Artifact.CODE:
-        return artifact.from_code_asset(
-            path=str(code()),
-            runtime=aws_bedrockagentcore.AgentCoreRuntime.PYTHON_3_13,
-            entrypoint=list(ENTRY_POINT),
-        )
-    return artifact.from_asset(
-        str(PROJECT),
+        return _code(scope, code(), role)
+    return _image(scope, role)
+
+
+def _code(
+    scope: Construct, folder: Path, role: aws_iam.Role
+) -> aws_bedrockagentcore.AgentRuntimeArtifact:
+    zipped = aws_s3_assets.Asset(scope, "Code", path=str(folder))
+    let(role, "Code", ["s3:GetObject"], [zipped.bucket.arn_for_objects(zipped.s3_object_key)])
+    return aws_bedrockagentcore.AgentRuntimeArtifact.from_s3(
+        aws_s3.Location(bucket_name=zipped.s3_bucket_name, object_key=zipped.s3_object_key),
+        aws_bedrockagentcore.AgentCoreRuntime.PYTHON_3_13,
+        list(ENTRY_POINT),
+    )
+
+
+def _image(scope: Construct, role: aws_iam.Role) -> aws_bedrockagentcore.AgentRuntimeArtifact:
+    image = aws_ecr_assets.DockerImageAsset(
+        scope,
+        "Image",
+        directory=str(PROJECT),
         # Otherwise it would be built for the machine that deploys, and the runtime refuses others.
         platform=aws_ecr_assets.Platform.LINUX_ARM64,
     )
+    image.repository.grant_pull(role)
+    because = "a token for the registry has no resource that could be named"
+    accept(role, "IAM5[Resource::*]", because=because)
+    return aws_bedrockagentcore.AgentRuntimeArtifact.from_image_uri(image.image_uri)

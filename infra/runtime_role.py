@@ -1,13 +1,13 @@
 """The role of the agent's runtime, with what AgentCore itself does in its name."""
 
-from collections.abc import Iterator
-
 from aws_cdk import Stack, aws_iam
 from constructs import Construct
 
+from infra.statements import let
+
 _SERVICE = "bedrock-agentcore.amazonaws.com"
 _LOG_GROUPS = "/aws/bedrock-agentcore/runtimes"
-_IDENTITIES = "workload-identity-directory/default"
+_SUFFIX = "the service adds an id of its own to the runtime's name"
 
 
 def runtime_role(scope: Construct, name: str) -> aws_iam.Role:
@@ -19,7 +19,7 @@ def runtime_role(scope: Construct, name: str) -> aws_iam.Role:
     """
     stack = Stack.of(scope)
     runtimes = stack.format_arn(
-        service="bedrock-agentcore", resource="runtime", resource_name=f"{name}-*"
+        service="bedrock-agentcore", resource="runtime", resource_name=f"{name}*"
     )
     role = aws_iam.Role(
         scope,
@@ -33,42 +33,61 @@ def runtime_role(scope: Construct, name: str) -> aws_iam.Role:
             },
         ),
     )
-    for statement in _statements(stack, name):
-        role.add_to_policy(statement)
+    _let_log(role, stack, name)
+    _let_trace(role)
+    identities = stack.format_arn(
+        service="bedrock-agentcore", resource="workload-identity-directory", resource_name="default"
+    )
+    let(
+        role,
+        "Identity",
+        ["bedrock-agentcore:GetWorkloadAccessToken"],
+        [identities, f"{identities}/workload-identity/{name}-*"],
+        because=_SUFFIX,
+    )
     return role
 
 
-def _statements(stack: Stack, name: str) -> Iterator[aws_iam.PolicyStatement]:
-    logs = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group"
-    # The service adds its own id to the name.
-    own = f"{logs}:{_LOG_GROUPS}/{name}-*"
-    core = f"arn:{stack.partition}:bedrock-agentcore:{stack.region}:{stack.account}"
-    for sid, actions, resources in (
-        ("LogGroups", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [own]),
-        ("FindLogGroups", ["logs:DescribeLogGroups"], [f"{logs}:*"]),
-        ("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{own}:log-stream:*"]),
-        (
-            "Identity",
-            ["bedrock-agentcore:GetWorkloadAccessToken"],
-            [f"{core}:{_IDENTITIES}", f"{core}:{_IDENTITIES}/workload-identity/{name}-*"],
-        ),
-        (
-            # There is no resource to name: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-            "Traces",
-            [
-                "xray:GetSamplingRules",
-                "xray:GetSamplingTargets",
-                "xray:PutTelemetryRecords",
-                "xray:PutTraceSegments",
-            ],
-            ["*"],
-        ),
-    ):
-        yield aws_iam.PolicyStatement(sid=sid, actions=actions, resources=resources)
-    yield aws_iam.PolicyStatement(
-        sid="Metrics",
-        actions=["cloudwatch:PutMetricData"],
-        # Only the name space can be named.
-        resources=["*"],
+def _let_log(role: aws_iam.Role, stack: Stack, name: str) -> None:
+    groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group"
+    own = f"{groups}:{_LOG_GROUPS}/{name}-*"
+    let(
+        role, "LogGroup", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [own], because=_SUFFIX
+    )
+    let(
+        role,
+        "Logs",
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        [f"{own}:log-stream:*"],
+        because=f"{_SUFFIX}, and names the streams",
+    )
+    let(
+        role,
+        "FindLogGroup",
+        ["logs:DescribeLogGroups"],
+        [f"{groups}:*"],
+        because="a search is authorised on all that could be found",
+    )
+
+
+def _let_trace(role: aws_iam.Role) -> None:
+    let(
+        role,
+        "Traces",
+        [
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        ["*"],
+        because="traces have no resource that could be named",
+    )
+    let(
+        role,
+        "Metrics",
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        because="of metrics only the name space can be named",
         conditions={"StringEquals": {"cloudwatch:namespace": "bedrock-agentcore"}},
     )

@@ -18,6 +18,7 @@ from infra.machine import RunMachine
 from infra.notifications import Notifications
 from infra.runtime import AgentRuntime
 from infra.settings import Settings
+from infra.statements import let
 from infra.tasks import TaskQueue
 
 
@@ -146,14 +147,9 @@ class ErrandStack(Stack):
         )
 
     def _let_watch(self, settings: Settings, role: aws_iam.Role) -> None:
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                sid="Machine",
-                # Child runs are watched by an execution each, and ends are told to the waiting one.
-                actions=["states:SendTaskSuccess", "states:StartExecution"],
-                resources=[self._machine_arn(settings)],
-            )
-        )
+        # Child runs are watched by an execution each, and ends are told to the waiting one.
+        actions = ["states:SendTaskSuccess", "states:StartExecution"]
+        let(role, "Machine", actions, [self._machine_arn(settings)])
 
     def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
         # A policy beside the roles' own: the machine waits for the invoker, and this names the

@@ -17,6 +17,7 @@ from infra.artifacts import Artifacts
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
+from infra.statements import let
 
 #: A batch of messages, each with three tries at the journal.
 _TIMEOUT = Duration.seconds(60)
@@ -100,13 +101,7 @@ class TaskQueue(Construct):
             ("DeadLetters", ["SendMessage"], self.dead_letters.queue_arn),
         ):
             service = {"Journal": "dynamodb", "Machine": "states"}.get(sid, "sqs")
-            role.add_to_policy(
-                aws_iam.PolicyStatement(
-                    sid=sid,
-                    actions=[f"{service}:{action}" for action in actions],
-                    resources=[resource],
-                )
-            )
+            let(role, sid, [f"{service}:{action}" for action in actions], [resource])
         return role
 
 
