@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
+from runs.again import Retry
+from runs.asked import Approval
 from runs.ids import session_id_for
-from runs.run import Status
-from tests.support.chain import END_SECONDS, Chain, new_session
+from runs.instants import to_iso
+from runs.journal.base import Changes, Claim
+from runs.run import RunFailure, Status, Usage
+from tests.support.approvals import ask
+from tests.support.chain import END_SECONDS, Chain, complete, new_session, now
+from tests.support.schemas import problems
 
 DEMANDS = 20
 
@@ -23,7 +29,7 @@ def announcements(chain: Chain) -> Iterator[str]:
     events.put_rule(
         Name="announcements",
         EventBusName=bus,
-        EventPattern=json.dumps({"detail-type": [{"prefix": "Run "}], "source": ["errand"]}),
+        EventPattern=json.dumps({"source": ["errand"]}),
     )
     target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
     events.put_targets(Rule="announcements", EventBusName=bus, Targets=[target])
@@ -53,7 +59,8 @@ def announced(chain: Chain, url: str, session_id: str) -> dict[str, Any]:
         for message in answer.get("Messages", ()):
             event: dict[str, Any] = json.loads(message["Body"])
             is_request = event["detail-type"] == "Run Requested"
-            if not is_request and event["detail"]["session_id"] == session_id:
+            if not is_request and event["detail"]["subject"] == session_id:
+                assert problems(event["detail"]) == []
                 return event
         assert time.monotonic() < deadline, f"nothing was announced about {session_id}"
 
@@ -70,14 +77,23 @@ def test_an_event_becomes_a_run_whose_end_is_announced(chain: Chain, announcemen
 
     event = announced(chain, announcements, event_id)
 
+    run = chain.wait_for(event_id, Status.COMPLETED)
+    assert run.finished_at is not None
     assert event["detail-type"] == "Run Completed"
-    assert event["detail"] == {
+    assert event["detail"]["id"] == f"{event_id}-ended-0"
+    assert event["detail"]["source"] == f"/errand/{chain.outputs['BusName']}"
+    assert event["detail"]["time"] == to_iso(run.finished_at)
+    assert event["detail"]["data"] == {
         "session_id": event_id,
         "workflow": "cost-analysis",
         "status": "COMPLETED",
         "attempt": 1,
+        "retries": 0,
+        "created_at": to_iso(run.created_at),
+        "finished_at": to_iso(run.finished_at),
+        "usage": {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost_usd": 0},
     }
-    assert chain.wait_for(event_id, Status.COMPLETED).prompt == "look at the bill"
+    assert run.prompt == "look at the bill"
 
 
 def test_a_run_that_ends_badly_is_announced_with_its_error(
@@ -90,8 +106,106 @@ def test_a_run_that_ends_badly_is_announced_with_its_error(
 
     event = announced(chain, announcements, session_id)
     assert event["detail-type"] == "Run Failed"
-    assert event["detail"]["error"]["type"] == "AttemptsExhausted"
-    assert event["detail"]["error"]["message"].startswith("1 attempts in a row")
+    error = event["detail"]["data"]["error"]
+    assert error["type"] == "AttemptsExhausted"
+    assert error["message"].startswith("1 attempts in a row")
+
+
+@pytest.mark.parametrize(
+    ("status", "detail_type"),
+    [(Status.CANCELLED, "Run Cancelled"), (Status.TIMED_OUT, "Run Timed Out")],
+)
+def test_every_end_is_announced_as_what_it_is(
+    chain: Chain, announcements: str, status: Status, detail_type: str
+) -> None:
+    session_id = new_session()
+
+    def end(chain: Chain, claim: Claim) -> None:
+        chain.wake(chain.settle(claim, status, error=RunFailure(type="Why", message="so")))
+
+    chain.scripts[session_id] = end
+    send(chain, {"prompt": "x", "session_id": session_id})
+
+    event = announced(chain, announcements, session_id)
+    assert event["detail-type"] == detail_type
+    assert event["detail"]["data"]["status"] == status
+
+
+def test_an_end_told_twice_is_one_event_and_the_end_after_a_retry_another(
+    chain: Chain, announcements: str
+) -> None:
+    session_id = new_session()
+    chain.scripts[session_id] = lambda chain, claim: chain.wake(
+        chain.settle(claim, Status.FAILED, error=RunFailure(type="Why", message="so"))
+    )
+    send(chain, {"prompt": "x", "session_id": session_id})
+
+    first = announced(chain, announcements, session_id)
+    chain.start({"session_id": session_id, "watch": True})
+    again = announced(chain, announcements, session_id)
+    chain.scripts[session_id] = complete
+    chain.journal.retry(session_id, Retry(by="a test"), now=now())
+    chain.start({"session_id": session_id, "watch": True})
+    retried = announced(chain, announcements, session_id)
+
+    assert first["id"] != again["id"]
+    assert first["detail"] == again["detail"]
+    assert retried["detail"]["id"] == f"{session_id}-ended-1"
+    assert retried["detail-type"] == "Run Completed"
+
+
+def test_the_usage_of_a_run_is_told_in_dollars(chain: Chain, announcements: str) -> None:
+    session_id = new_session()
+
+    def call_a_model(chain: Chain, claim: Claim) -> None:
+        used = Usage(model_calls=1, input_tokens=1_200, output_tokens=34, cost_nano_usd=4_110_000)
+        chain.journal.commit(claim.lease, Changes(spent=used), now=now())
+        complete(chain, claim)
+
+    chain.scripts[session_id] = call_a_model
+    send(chain, {"prompt": "x", "session_id": session_id})
+
+    usage = announced(chain, announcements, session_id)["detail"]["data"]["usage"]
+    assert usage == {
+        "input_tokens": 1_200,
+        "output_tokens": 34,
+        "cached_tokens": 0,
+        "cost_usd": 0.00411,
+    }
+
+
+def test_a_question_is_announced_before_its_run_has_an_answer(
+    chain: Chain, announcements: str
+) -> None:
+    session_id = new_session()
+    asked: list[Approval] = []
+
+    def ask_and_park(chain: Chain, claim: Claim) -> None:
+        if claim.lease.attempt > 1:
+            complete(chain, claim)
+            return
+        _, approval = ask(chain.journal, lease=claim.lease, at=now())
+        asked.append(approval)
+        parked = chain.journal.park(
+            claim.lease, wake_at=approval.expires_at, waiting_for="an approval", now=now()
+        )
+        chain.wake(parked)
+
+    chain.scripts[session_id] = ask_and_park
+    send(chain, {"prompt": "x", "session_id": session_id})
+
+    event = announced(chain, announcements, session_id)
+    chain.invoke(action="cancel", session_id=session_id, reason="enough")
+    withdrawn = announced(chain, announcements, session_id)
+    ended = announced(chain, announcements, session_id)
+
+    (approval,) = asked
+    assert event["detail-type"] == "Approval Requested"
+    assert event["detail"]["id"] == f"{approval.approval_id}-asked-{approval.hash[:8]}-0"
+    assert event["detail"]["data"]["approval_id"] == approval.approval_id
+    # That nothing is left to decide is told before the run's own end.
+    assert withdrawn["detail-type"] == "Approval Withdrawn"
+    assert ended["detail-type"] == "Run Cancelled"
 
 
 def test_the_same_request_many_times_at_once_is_one_run(chain: Chain) -> None:
