@@ -1,34 +1,30 @@
 """The `errand` command: its commands, and how their errors are told."""
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 from typer.core import TyperGroup
 
-from cli import (
-    again_commands,
-    approval_commands,
-    check_replay_command,
-    crash_command,
-    dlq_commands,
-    inbox_command,
-    read_commands,
-    record_command,
-    run_commands,
-    stack_commands,
-    steering_commands,
-)
+from cli.catalog import COMMANDS, ListedCommand
 from cli.errors import CliError, DetachedError, ExitCode
-from cli.text import clean
 from local.errors import LocalError
 from runs.errors import RunError
 
 
 class _Group(TyperGroup):
-    """Tells the errors of all commands in one way."""
+    """Has the commands of the catalog, and tells the errors of all in one way."""
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - whatever Typer makes groups with
+        super().__init__(**given)
+        for listing in COMMANDS:
+            self.add_command(ListedCommand(listing))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - see `invoke`
+        """Find the command that is asked for: this one is imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(command, ListedCommand):
+            command = command.loaded()
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own context has no public type
         """Run a command; end with its error's message and code."""
@@ -50,6 +46,12 @@ class _Group(TyperGroup):
 
 
 def _tell(error: Exception) -> None:
+    # Not before: few commands end in an error, and some show nothing else.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from cli.text import clean  # noqa: PLC0415
+
     is_bad = not isinstance(error, DetachedError)
     said = Text.assemble(("errand: ", "bold red") if is_bad else "", clean(_sentence(error)))
     Console(stderr=True, highlight=False).print(said, soft_wrap=True)
@@ -71,6 +73,8 @@ app = typer.Typer(
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
+        from importlib.metadata import version  # noqa: PLC0415 - reads mails' headers, for this only
+
         typer.echo(f"errand {version('errand')}")
         raise typer.Exit
 
@@ -91,29 +95,3 @@ def errand(
     Start here: `errand run` starts the local stack, sends the sample bill through it and shows it
     live.
     """
-
-
-_RUNS, _TESTING, _STACK = "Runs", "Testing workflows", "Local stack"
-app.command(rich_help_panel=_RUNS)(run_commands.run)
-app.command(rich_help_panel=_RUNS)(run_commands.send)
-app.command("list", rich_help_panel=_RUNS)(read_commands.list_runs)
-app.command(rich_help_panel=_RUNS)(read_commands.show)
-app.command(rich_help_panel=_RUNS)(read_commands.watch)
-app.command(rich_help_panel=_RUNS)(read_commands.result)
-app.command(rich_help_panel=_RUNS)(run_commands.cancel)
-app.command(rich_help_panel=_RUNS)(steering_commands.tell)
-app.command(rich_help_panel=_RUNS)(steering_commands.pause)
-app.command(rich_help_panel=_RUNS)(steering_commands.resume)
-app.command(rich_help_panel=_RUNS)(again_commands.retry)
-app.command(rich_help_panel=_RUNS)(again_commands.fork)
-app.command(rich_help_panel=_RUNS)(approval_commands.approvals)
-app.command(rich_help_panel=_RUNS)(approval_commands.approve)
-app.command(rich_help_panel=_RUNS)(approval_commands.deny)
-app.command(rich_help_panel=_RUNS)(inbox_command.inbox)
-app.add_typer(dlq_commands.app, name="dlq", rich_help_panel=_RUNS)
-app.command("check-replay", rich_help_panel=_TESTING)(check_replay_command.check_replay)
-app.command("crash-test", rich_help_panel=_TESTING)(crash_command.crash_test)
-app.command(rich_help_panel=_TESTING)(record_command.record)
-app.command(rich_help_panel=_STACK)(stack_commands.up)
-app.command(rich_help_panel=_STACK)(stack_commands.down)
-app.command(rich_help_panel=_STACK)(stack_commands.doctor)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from cli.environment import aws_region
 from cli.errors import UnreachableError
@@ -50,8 +50,7 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
     """
     name = f"stack {stack!r} on AWS"
     with said_by_aws(name, remedy=aws_remedy):
-        session = boto3.Session(profile_name=profile, region_name=aws_region(region))
-        clients = _clients(session)
+        clients = _clients(Session(profile=profile), region=aws_region(region))
         answer = clients("cloudformation").describe_stacks(StackName=stack)
     found: dict[str, Any] = answer["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
@@ -71,8 +70,8 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
     )
 
 
-def _clients(session: boto3.Session) -> Clients:
-    return lambda service: session.client(service, config=_CONFIG)
+def _clients(session: Session, *, region: str | None) -> Clients:
+    return lambda service: session.create_client(service, region_name=region, config=_CONFIG)
 
 
 def _artifacts(where: str, clients: Clients) -> ArtifactStore:

@@ -41,10 +41,6 @@ class LocalPlace:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def is_down(self) -> bool:
-        """Say whether there is no stack, not even a broken one."""
-        return status(self._home) is None
-
     def reader(self) -> RunReader:
         """See `Place.reader`."""
         return self._stack().reader()
@@ -109,7 +105,7 @@ def _readable(state: StackState | None) -> StackState:
 
 def client_of(service: str, endpoint: str) -> Client:
     """Make a client of the emulator that gives up while a person still waits."""
-    client: Client = local_session().client(
+    client: Client = local_session().create_client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cli.dead_letters import DeadLetters
 from cli.desk import ApprovalDesk
 from cli.errors import UsageError
-from cli.file_place import FilePlace
 from cli.helm import Helm
 from cli.operating import Operator
 from cli.reader import RunReader
 from local.home import Home
+from local.state import read_state
 from runs.json_types import Json
 from runs.post import MAILBOX
+
+if TYPE_CHECKING:
+    from cli.file_place import FilePlace
 
 _SQLITE = "sqlite:"
 
@@ -100,15 +103,18 @@ def place_for_reading(aim: Aim, home: Home) -> Place:
         UsageError: The aim names two places, or one that is none.
         UnreachableError: The stack named is not there.
     """
-    named = _named(aim, home)
-    if named is not None:
-        return named
-    # boto3 takes longer to import than everything else: only what talks to a stack pays for it.
+    _check_one(aim)
+    if aim.journal:
+        return _journal(aim.journal, home)
+    if aim.stack:
+        return _stack(aim, aim.stack)
+    embedded = home.root / "journal.db"
+    if embedded.is_file() and read_state(home.state_file) is None:
+        return _journal(f"{_SQLITE}{embedded}", home)
+    # botocore takes longest to import: only what talks to a stack pays for it.
     from cli.local_place import LocalPlace  # noqa: PLC0415
 
-    local = LocalPlace(home)
-    embedded = FilePlace(home.root / "journal.db", artifacts=home.artifacts)
-    return embedded if local.is_down() and embedded.is_there() else local
+    return LocalPlace(home)
 
 
 def place_for_sending(aim: Aim, home: Home) -> StackPlace:
@@ -118,15 +124,16 @@ def place_for_sending(aim: Aim, home: Home) -> StackPlace:
         UsageError: The aim names two places, or one that takes no requests.
         UnreachableError: The stack named is not there.
     """
-    named = _named(aim, home)
-    if isinstance(named, FilePlace):
+    _check_one(aim)
+    if aim.journal:
+        path = _journal(aim.journal, home).path
         msg = (
-            f"nothing watches the journal {named.path} for requests; send one to the agent that "
+            f"nothing watches the journal {path} for requests; send one to the agent that "
             'writes it: `agentcore invoke \'{"prompt": "…"}\'`'
         )
         raise UsageError(msg)
-    if named is not None:
-        return named
+    if aim.stack:
+        return _stack(aim, aim.stack)
     from cli.local_place import LocalPlace  # noqa: PLC0415 - see above
 
     return LocalPlace(home)
@@ -149,20 +156,25 @@ def mailbox_of(aim: Aim, home: Home) -> Path:
     return home.mailbox
 
 
-def _named(aim: Aim, home: Home) -> FilePlace | StackPlace | None:
+def _check_one(aim: Aim) -> None:
     if aim.stack and aim.journal:
         msg = f"--stack {aim.stack!r} and --journal {aim.journal!r} name two places, expected one"
         raise UsageError(msg)
     if (aim.profile or aim.region) and not aim.stack:
         msg = "--profile and --region are for a stack on AWS; name it with --stack"
         raise UsageError(msg)
-    if aim.journal:
-        return FilePlace.at(_path(aim.journal), home)
-    if aim.stack:
-        from cli.aws_place import aws_place  # noqa: PLC0415 - see above
 
-        return aws_place(aim.stack, profile=aim.profile, region=aim.region)
-    return None
+
+def _journal(given: str, home: Home) -> "FilePlace":
+    from cli.file_place import FilePlace  # noqa: PLC0415 - nor do stacks pay for SQLite
+
+    return FilePlace.at(_path(given), home)
+
+
+def _stack(aim: Aim, name: str) -> StackPlace:
+    from cli.aws_place import aws_place  # noqa: PLC0415 - see above
+
+    return aws_place(name, profile=aim.profile, region=aim.region)
 
 
 def _path(journal: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.dead_letters import DeadLetters
@@ -25,9 +24,10 @@ from runs.json_types import Json
 from runs.lambda_callbacks import LambdaCallbackService
 from runs.link_keys import keyring_at
 from runs.links import Links
+from runs.operations import Operation
 from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
 
-#: boto3 makes its clients' classes while running: they have no static type.
+#: botocore makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
 Clients: TypeAlias = Callable[[str], Client]
 #: Says what to do about an error, if anything is known to help.
@@ -57,14 +57,11 @@ class Stack:
 
     def desk(self) -> ApprovalDesk:
         """Open the journal for those who decide; whoever waits is told of each decision."""
-        with self._translated():
-            signal = StepFunctionsSignal(self.clients("stepfunctions"))
-            service = LambdaCallbackService(self.clients("lambda"))
         answers = Answers(
             journal=self._journal(),
-            signal=signal,
+            signal=_SignalOnDemand(self.clients),
             clock=lambda: datetime.now(UTC),
-            service=service,
+            service=_LambdaOnDemand(self.clients),
         )
         return ApprovalDesk(
             answers, where=self.name, translated=self._translated, pages=self._pages()
@@ -180,12 +177,34 @@ class Stack:
             yield
 
 
+@dataclass(frozen=True, slots=True)
+class _SignalOnDemand:
+    """Step Functions, for those who do not only look: each client takes its time to make."""
+
+    clients: Clients
+
+    def send(self, wake_token: str) -> None:
+        """See `Signal.send`."""
+        StepFunctionsSignal(self.clients("stepfunctions")).send(wake_token)
+
+
+@dataclass(frozen=True, slots=True)
+class _LambdaOnDemand:
+    """The Lambda service, for those few runs that are durable executions."""
+
+    clients: Clients
+
+    def tell(self, callback: Operation) -> None:
+        """See `CallbackService.tell`."""
+        LambdaCallbackService(self.clients("lambda")).tell(callback)
+
+
 @contextmanager
 def said_by_aws(where: str, *, remedy: Remedy) -> Iterator[None]:
-    """Turn what boto3 and the journal raise into a sentence with the place's name."""
+    """Turn what botocore and the journal raise into a sentence with the place's name."""
     try:
         yield
-    except (Boto3Error, BotoCoreError, ClientError, JournalUnavailableError) as error:
+    except (BotoCoreError, ClientError, JournalUnavailableError) as error:
         what = str(error).rstrip(".")
         # The journal tells what it was told; the remedy is for that.
         advice = remedy(error.__cause__ or error)

@@ -1,16 +1,15 @@
-"""boto3 clients of the emulator."""
+"""Clients of the emulator."""
 
 from functools import cache
 from os import devnull
 from typing import Any, TypeAlias
 
-import boto3
 import botocore.session
 from botocore.config import Config
 
 from local.environment import CREDENTIALS, REGION
 
-#: boto3 makes its clients' classes while running: they have no static type.
+#: botocore makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
 
 #: In botocore's terms: no variable, no file. A profile that is not there would be an error, also
@@ -24,7 +23,7 @@ _NOTHING_OF_THE_USER = {
 
 def local_client(service: str, endpoint: str) -> Client:
     """Make a client of the emulator that ignores the user's profile, region and proxies."""
-    client: Client = local_session().client(
+    client: Client = local_session().create_client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
@@ -36,7 +35,9 @@ def local_client(service: str, endpoint: str) -> Client:
 
 
 @cache
-def local_session() -> boto3.Session:
-    """Give the session that nothing of the user's reaches; one for all clients of a process."""
-    session = botocore.session.Session(session_vars=_NOTHING_OF_THE_USER)
-    return boto3.Session(botocore_session=session)
+def local_session() -> botocore.session.Session:
+    """Give the session that nothing of the user's reaches; one for all clients of a process.
+
+    It is botocore's own: boto3 would add what transfers to S3 need to the start of each command.
+    """
+    return botocore.session.Session(session_vars=_NOTHING_OF_THE_USER)
