@@ -19,6 +19,7 @@ from infra.notifications import Notifications
 from infra.runtime import AgentRuntime
 from infra.settings import Settings
 from infra.statements import let
+from infra.sweep import Sweep
 from infra.tasks import TaskQueue
 
 
@@ -107,6 +108,17 @@ class ErrandStack(Stack):
             encryption=encryption,
             machine=machine,
         )
+        sweep = Sweep(
+            self,
+            "Sweep",
+            settings=settings,
+            code=bundle,
+            table=journal.table,
+            runtime_arn=runtime.arn,
+            artifacts=artifacts,
+            encryption=encryption,
+            machine=machine,
+        )
         for name, value in {
             "RuntimeArn": runtime.arn,
             "ArtifactsUri": artifacts.uri,
@@ -114,6 +126,7 @@ class ErrandStack(Stack):
             "BusName": bus.event_bus_name,
             "StateMachineArn": machine.state_machine_arn,
             "InvokerName": invoker.function.function_name,
+            "SweepName": sweep.function.function_name,
             "TopicArn": notifications.topic.topic_arn,
             "DeadLetterQueueUrl": rule.dead_letters.queue_url,
             "TaskQueueUrl": tasks.queue.queue_url,

@@ -130,6 +130,35 @@ class WebhookConfig:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepConfig:
+    """The configuration of the sweep's function, checked."""
+
+    table: str
+    #: A folder's path, or `s3://bucket/prefix`.
+    artifacts: str
+    runtime_arn: str
+    #: The ARN of the state machine that each run has an execution of.
+    state_machine: str
+    #: For how long the normal way may take before a sweep mends a run.
+    patience: timedelta
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "SweepConfig":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or wrong; the error names it.
+        """
+        return cls(
+            table=_required(environ, "ERRAND_TABLE"),
+            artifacts=_required(environ, "ERRAND_ARTIFACTS"),
+            runtime_arn=_required(environ, "ERRAND_RUNTIME_ARN"),
+            state_machine=_required(environ, "ERRAND_STATE_MACHINE"),
+            patience=timedelta(seconds=_seconds(environ, "ERRAND_SWEEP_PATIENCE_SECONDS")),
+        )
+
+
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
