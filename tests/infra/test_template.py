@@ -32,6 +32,7 @@ def test_the_commands_find_what_they_need_in_the_outputs(synthesised: Synthesise
         "InvokerName",
         "LinkKeys",
         "StateMachineArn",
+        "SweepName",
         "TableName",
         "TaskDeadLetterQueueUrl",
         "TaskQueueUrl",
@@ -198,7 +199,7 @@ def test_the_invoker_gets_its_whole_configuration(synthesised: Synthesised) -> N
 def test_the_rule_starts_the_machine_with_the_event_s_id_and_detail(
     synthesised: Synthesised,
 ) -> None:
-    rule = synthesised.only("AWS::Events::Rule")
+    rule = synthesised.only("AWS::Events::Rule", "Start")
     (target,) = rule["Targets"]
 
     assert rule["EventPattern"] == {"source": ["errand"], "detail-type": ["Run Requested"]}
@@ -211,7 +212,7 @@ def test_the_rule_starts_the_machine_with_the_event_s_id_and_detail(
 
 
 def test_requests_that_can_not_be_delivered_are_kept(synthesised: Synthesised) -> None:
-    (target,) = synthesised.only("AWS::Events::Rule")["Targets"]
+    (target,) = synthesised.only("AWS::Events::Rule", "Start")["Targets"]
     queue = synthesised.only("AWS::SQS::Queue", "Start")
 
     assert target["DeadLetterConfig"] == {"Arn": attribute(synthesised, "AWS::SQS::Queue", "Start")}
@@ -229,7 +230,7 @@ def test_dead_letters_are_taken_from_the_rule_alone_and_over_tls(
 
     assert plain["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert sent["Principal"] == {"Service": "events.amazonaws.com"}
-    source = attribute(synthesised, "AWS::Events::Rule")
+    source = attribute(synthesised, "AWS::Events::Rule", "Start")
     assert sent["Condition"] == {"ArnEquals": {"aws:SourceArn": source}}
 
 
