@@ -64,9 +64,16 @@ def decided_page(asked: Asked, *, now: datetime) -> Response:
         more = "The decision is recorded, and the run goes on with it. You can close this page."
     body = (
         f"<h1>{escaped(title)}</h1>\n<p>{escaped(more)}</p>\n"
-        f'<p class="quiet">Asked was: <bdi>{escaped(approval.question.what)}</bdi></p>'
+        f"<dl>\n{''.join(_outcome(approval))}</dl>"
     )
     return page(title, body)
+
+
+def _outcome(approval: Approval) -> Iterator[str]:
+    yield _fact("Asked was", f"<bdi>{escaped(approval.question.what)}</bdi>")
+    if approval.votes:
+        yield _fact("Recorded", _listed(map(_vote, approval.votes)))
+    yield _fact("Approval", escaped(approval.approval_id))
 
 
 def _parts(view: View) -> Iterator[str]:
@@ -146,10 +153,12 @@ def _tool(approval: Approval) -> Iterator[str]:
     if question.tool is None and approval.arguments is None:
         return
     yield "<h2>What would be done</h2>"
+    is_all_shown = bool(approval.shown) and approval.arguments == {question.edits: approval.shown}
     if question.tool is not None:
         tool = f"<strong><bdi>{escaped(question.tool)}</bdi></strong>"
-        yield f"<p>The tool {tool} is called with:</p>"
-    yield _text(json_text(_without_content(approval)))
+        yield f"<p>The tool {tool} is called with{' this text.' if is_all_shown else ':'}</p>"
+    if not is_all_shown:
+        yield _text(json_text(_without_content(approval)))
 
 
 def _without_content(approval: Approval) -> Json:

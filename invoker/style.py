@@ -52,7 +52,8 @@ a{{color:var(--link)}}
 .note{{background:var(--warning);padding:.75rem 1rem;border-radius:.5rem;margin:1rem 0}}
 .note h2{{margin:0 0 .25rem}}
 .note p{{margin:0}}
-dl{{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1rem 0}}
+dl{{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1rem 0;
+font-size:.9rem}}
 dt{{color:var(--quiet)}}
 dd{{margin:0;min-width:0;overflow-wrap:anywhere}}
 dd ul{{margin:0;padding-left:1.1rem}}
@@ -74,13 +75,12 @@ input,textarea{{width:100%;font:inherit;color:inherit;background:var(--ground);
 border:1px solid var(--line);border-radius:.4rem;padding:.6rem .75rem}}
 textarea{{resize:vertical}}
 :focus-visible{{outline:3px solid var(--link);outline-offset:2px}}
-details{{margin-top:1.5rem;border-top:1px solid var(--line);padding-top:1rem}}
-summary{{font-weight:600;cursor:pointer;padding:.25rem 0}}
+details{{margin-top:1.5rem;border-top:1px solid var(--line);padding-top:.35rem}}
+summary{{font-weight:600;cursor:pointer;padding:.65rem 0}}
 .buttons{{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1rem}}
 button{{font:inherit;font-weight:600;padding:.75rem 1.5rem;min-height:2.75rem;border:0;
 border-radius:.4rem;color:var(--button);background:var(--yes);flex:1 1 10rem;cursor:pointer}}
 button.no{{background:var(--no)}}
-@media (max-width:30rem){{dl{{display:block}}dt{{margin-top:.5rem}}}}
 """
 
 #: What the content security policy lets be styled: this style, and no other.

@@ -7,13 +7,14 @@ from html import escape
 from runs.post.mailbox import Mail
 
 _STYLE = """
-:root { color-scheme: light dark }
+:root { color-scheme: light dark; --quiet: #5f5f68 }
+@media (prefers-color-scheme: dark) { :root { --quiet: #b0b0ba } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere }
 ul { list-style: none; padding: 0 }
 li { border: 1px solid #8886; border-radius: .5rem; margin: 0 0 .5rem; padding: .5rem 1rem }
-li a { display: block; padding: .25rem 0; overflow-wrap: anywhere }
-time, .about { color: #777; font-size: .875rem }
+li a { display: block; padding: .65rem 0 .25rem; overflow-wrap: anywhere }
+time, .about { overflow-wrap: anywhere; color: var(--quiet); font-size: .875rem }
 iframe { width: 100%; height: 70vh; border: 1px solid #8886; border-radius: .5rem;
   background: #fff; color-scheme: light }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
@@ -50,7 +51,8 @@ def missing_page() -> str:
 def _item(mail: Mail) -> str:
     return (
         f'<li><a href="/mails/{mail.letter_id}"><bdi>{escape(mail.subject)}</bdi></a>'
-        f"{_time(mail.written_at)}</li>"
+        f'<span class="about">{_time(mail.written_at)} · approval {escape(mail.approval_id)} · '
+        f"run {escape(mail.session_id)}</span></li>"
     )
 
 

@@ -6,7 +6,8 @@ from html import escape
 from local.unitok.store import Published
 
 _STYLE = """
-:root { color-scheme: light dark }
+:root { color-scheme: light dark; --quiet: #5f5f68 }
+@media (prefers-color-scheme: dark) { :root { --quiet: #b0b0ba } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.4rem }
 article { border: 1px solid #8886; border-left: .5rem solid #888; border-radius: .5rem;
@@ -14,14 +15,14 @@ article { border: 1px solid #8886; border-left: .5rem solid #888; border-radius:
 article p { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
   margin: .25rem 0 .5rem; max-height: 60vh; overflow: auto }
 article img { max-width: 100%; height: auto }
-header, footer { color: #777; font-size: .875rem; overflow-wrap: anywhere }
+header, footer { color: var(--quiet); font-size: .875rem; overflow-wrap: anywhere }
 header strong { color: CanvasText; font-size: 1rem; unicode-bidi: isolate }
 .pink { border-left-color: #f78fb3 } .blue { border-left-color: #3c8ce7 }
 .purple { border-left-color: #8e5bd0 } .green { border-left-color: #3aa655 }
 .yellow { border-left-color: #e6b800 }
 .rainbow { border-image: linear-gradient(#e63946, #f4a261, #e9c46a, #2a9d8f, #3c8ce7, #8e5bd0) 1;
   border-width: 1px 1px 1px .5rem }
-a { display: inline-block; padding: .5rem 0 }
+a { display: inline-block; padding: .75rem 0 }
 """
 
 

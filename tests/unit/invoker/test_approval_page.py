@@ -66,6 +66,15 @@ def test_a_content_that_is_an_argument_is_not_told_twice(office: Office) -> None
     ]
 
 
+def test_a_tool_that_is_called_with_the_content_only_is_told_in_a_sentence(office: Office) -> None:
+    _, approval = ask(office.journal, replace(POST, arguments={"content": POST.content}))
+
+    page = office.open(office.token(approval))
+
+    assert [each.text for each in page.all("pre")] == ["Unicorns for rent!"]
+    assert "The tool publish_post is called with this text." in page.text
+
+
 def test_the_page_works_without_scripts_and_loads_nothing(office: Office) -> None:
     _, approval = ask(office.journal, replace(POST, content=HOSTILE))
 
@@ -365,11 +374,12 @@ def test_a_page_after_a_mistake_can_be_used_to_decide(office: Office) -> None:
 def test_the_page_after_a_decision_says_what_comes_of_it(office: Office) -> None:
     _, approval = ask(office.journal)
 
-    page = office.press(office.token(approval, "Ada"), "approve")
+    page = office.press(office.token(approval, "Ada"), "approve", comment="<b>Fine</b>")
 
     assert page.status == 200
     assert page.only("h1").text == "Approved"
     assert "the run goes on with it" in page.text
+    assert "Ada approved, Saturday 31 January 2026, 08:30 UTC: <b>Fine</b>" in page.text
 
 
 def test_the_page_after_one_of_several_approvals_says_how_many_are_missing(office: Office) -> None:
