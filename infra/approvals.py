@@ -77,21 +77,10 @@ class LinkKeys(Construct):
         )
         self.place = str(self._secret.secret_arn)
 
-    def let_read(self, role: aws_iam.IRole) -> None:
+    def let_read(self, role: aws_iam.Role) -> None:
         """Let a role read the keys."""
         if self._secret is not None:
-            aws_iam.Policy(
-                self,
-                f"ReadBy{role.node.addr}",
-                roles=[role],
-                statements=[
-                    aws_iam.PolicyStatement(
-                        sid="LinkKeys",
-                        actions=["secretsmanager:GetSecretValue"],
-                        resources=[self._secret.secret_arn],
-                    )
-                ],
-            )
+            let(role, "LinkKeys", ["secretsmanager:GetSecretValue"], [self._secret.secret_arn])
 
 
 class Approvals(Construct):

@@ -1,13 +1,16 @@
 """Reading the CDK context: every value there is may be of any type, and is checked."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
 _DURATION = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
 _SWITCH = {"on": True, "off": False}
 
 E = TypeVar("E", bound=StrEnum)
@@ -52,6 +55,28 @@ class Given:
             msg = f"context {name!r} is {value!r}, expected one of: {', '.join(_SWITCH)}"
             raise ValueError(msg)
         return _SWITCH[value]
+
+    def number(self, name: str, *, default: Decimal) -> Decimal:
+        """Read a number."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if _NUMBER.fullmatch(value) is None:
+            msg = f"context {name!r} is {value!r}, expected a number like '12.5'"
+            raise ValueError(msg)
+        return Decimal(value)
+
+    def data(self, name: str) -> Mapping[str, object]:
+        """Read a JSON object; nothing is an empty one."""
+        text = self.text(name) or "{}"
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            msg = f"context {name!r} is {text!r}, expected a JSON object"
+            raise ValueError(msg)  # noqa: TRY004 - as above
+        return value
 
     def duration(self, name: str, *, default: timedelta) -> timedelta:
         """Read hours and minutes, as in `2h30m`."""

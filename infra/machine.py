@@ -7,7 +7,7 @@ from constructs import Construct
 from infra.encryption import Encryption
 from infra.functions import vended_log_group
 from infra.settings import Settings
-from infra.statements import accept, let
+from infra.statements import accept, let, let_beside
 from statemachine import definition
 
 
@@ -58,21 +58,9 @@ class RunMachine(Construct):
             because="the journal has a run's whole timeline; of an execution, which mostly looks "
             "at it, failures are worth keeping twice",
         )
-        self._let_it_start_its_successor(role)
-
-    def _let_it_start_its_successor(self, role: aws_iam.Role) -> None:
-        # A policy beside the role's own: the machine waits for that, and this names the machine.
-        aws_iam.Policy(
-            self,
-            "Successor",
-            roles=[role],
-            statements=[
-                aws_iam.PolicyStatement(
-                    sid="HandOver",
-                    actions=["states:StartExecution"],
-                    resources=[self.machine.state_machine_arn],
-                )
-            ],
+        # An execution that got long hands its run over to a new one.
+        let_beside(
+            self, "Successor", [role], ["states:StartExecution"], [self.machine.state_machine_arn]
         )
 
 

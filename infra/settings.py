@@ -5,11 +5,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 from infra.given import Given
 from infra.inputs import Inputs
+from infra.receivers import check_receivers
+from infra.scheduled import Schedule
 from statemachine.definition import Pace
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -33,7 +36,6 @@ _ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _STAGE_EXPECTED = "at most 20 lower case letters, digits and '-', a letter first"
 _MODEL = re.compile(r"[a-z0-9][A-Za-z0-9.:-]+")
-_SCHEDULE = re.compile(r"(cron|rate|at)\([^()]+\)")
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 
 
@@ -82,12 +84,20 @@ class Settings:
     inputs: Inputs = field(default_factory=Inputs)
     #: Where `marketing-post` publishes.
     unitok: str | None = None
-    #: When the example schedule asks for a run; None makes none.
-    schedule: str | None = None
+    #: When to ask for a run without anybody asking; None makes no schedule.
+    schedule: Schedule | None = None
     #: Whether there is also a Lambda durable function that executes the workflows.
     durable: bool = True
     #: Who is told by e-mail that a decision is asked for; others may subscribe to the topic.
     notify: tuple[str, ...] = ()
+    #: Where events are posted to, signed.
+    webhooks: tuple[str, ...] = ()
+    #: Who is told by e-mail of alarms.
+    operators: tuple[str, ...] = ()
+    #: An alarm tells of a day whose model calls cost more, in US dollars.
+    daily_cost: Decimal = Decimal(50)
+    #: Where the runbook is: what alarms tell operators to read.
+    runbook: str = "docs/operations.md"
 
     def __post_init__(self) -> None:
         _check("stage", self.stage, _STAGE, _STAGE_EXPECTED)
@@ -95,17 +105,20 @@ class Settings:
         if not self.workflows:
             msg = "there are no workflows, expected at least one line in the registry"
             raise ValueError(msg)
-        for address in self.notify:
-            if not _ADDRESS.fullmatch(address):
-                msg = f"notify has {address!r}, expected e-mail addresses, with ',' between them"
-                raise ValueError(msg)
+        _check_addresses("notify", self.notify)
+        _check_addresses("operators", self.operators)
+        check_receivers(self.webhooks, is_local=self.is_local)
+        if self.daily_cost <= 0:
+            msg = f"daily-cost is {self.daily_cost}, expected US dollars, more than 0"
+            raise ValueError(msg)
         if not _SHORTEST_RUN <= self.longest_run <= _LONGEST_SESSION - _MARGIN:
             msg = f"longest-run is {self.longest_run}, expected 1m to 7h45m"
             raise ValueError(msg)
         if self.unitok is not None:
             _check("unitok", self.unitok, _URL, "an address that begins with http:// or https://")
-        if self.schedule is not None:
-            _check("schedule", self.schedule, _SCHEDULE, "cron(…), rate(…) or at(…)")
+        if self.schedule is not None and self.is_local:
+            msg = "schedule is for target aws: the emulator runs none"
+            raise ValueError(msg)
 
     @classmethod
     def from_context(
@@ -135,9 +148,13 @@ class Settings:
             keys=given.one_of("kms", Keys, default=Keys.AWS),
             inputs=Inputs.parse(given.words("inputs")),
             unitok=given.text("unitok"),
-            schedule=given.text("schedule"),
+            schedule=Schedule.parse(given),
             durable=given.switch("durable", default=True),
             notify=given.words("notify"),
+            webhooks=given.words("webhook"),
+            operators=given.words("operators"),
+            daily_cost=given.number("daily-cost", default=Decimal(50)),
+            runbook=given.text("runbook") or "docs/operations.md",
         )
 
     @property
@@ -176,16 +193,21 @@ class Settings:
 CONTEXT = frozenset(
     {
         "artifact",
+        "daily-cost",
         "durable",
         "inputs",
         "kms",
         "longest-run",
         "model",
         "notify",
+        "operators",
+        "runbook",
         "schedule",
+        "schedule-request",
         "stage",
         "target",
         "unitok",
+        "webhook",
     }
 )
 
@@ -193,6 +215,13 @@ CONTEXT = frozenset(
 def workflow_names(registry: Path) -> tuple[str, ...]:
     """Read the names of the workflows from a registry file."""
     return tuple(sorted(tomllib.loads(registry.read_text(encoding="utf-8"))))
+
+
+def _check_addresses(name: str, addresses: tuple[str, ...]) -> None:
+    for address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            msg = f"{name} has {address!r}, expected e-mail addresses, with ',' between them"
+            raise ValueError(msg)
 
 
 def _check(name: str, value: str, shape: re.Pattern[str], expected: str) -> None:

@@ -1,15 +1,17 @@
 """The stack: which capabilities there are, and how they are wired."""
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aws_cdk import ArnFormat, CfnOutput, Stack, aws_iam
 from constructs import Construct
 
+from infra.agent_code import Home
 from infra.agent_policy import let_execute_runs
 from infra.approvals import Approvals, LinkKeys
 from infra.artifacts import Artifacts
+from infra.durable_function import DurableFunction
 from infra.encryption import Encryption
 from infra.events import RequestBus, RequestRule
 from infra.invoker import Invoker
@@ -17,10 +19,19 @@ from infra.journal import JournalTable
 from infra.machine import RunMachine
 from infra.notifications import Notifications
 from infra.runtime import AgentRuntime
-from infra.settings import Settings
-from infra.statements import let
+from infra.schedule import RequestSchedule
+from infra.settings import PROJECT, Settings
+from infra.statements import let, let_beside
 from infra.sweep import Sweep
 from infra.tasks import TaskQueue
+
+
+class AgentCode(Protocol):
+    """Gives the folder of the agent's code for a home; see `infra.agent_code.assemble_agent`."""
+
+    def __call__(self, *, home: Home) -> Path:
+        """Make it, if it is not there."""
+        ...
 
 
 class ErrandStack(Stack):
@@ -33,7 +44,7 @@ class ErrandStack(Stack):
         *,
         settings: Settings,
         bundle: Path,
-        agent_code: Callable[[], Path],
+        agent_code: AgentCode,
         **stack: Any,  # noqa: ANN401 - the CDK's own keywords, passed on
     ) -> None:
         super().__init__(scope, construct_id, **stack)
@@ -46,8 +57,11 @@ class ErrandStack(Stack):
             "Agent",
             settings=settings,
             encryption=encryption,
-            code=agent_code,
-            environment=self._agent_environment(settings, journal, artifacts),
+            code=partial(self._code, agent_code, Home.AGENTCORE),
+            environment={
+                **self._agent_environment(settings, journal, artifacts),
+                "ERRAND_STATE_MACHINE": self._machine_arn(settings),
+            },
         )
         if runtime.role is not None:
             let_execute_runs(
@@ -119,7 +133,16 @@ class ErrandStack(Stack):
             encryption=encryption,
             machine=machine,
         )
-        for name, value in {
+        if settings.schedule is not None:
+            RequestSchedule(
+                self,
+                "Schedule",
+                schedule=settings.schedule,
+                encryption=encryption,
+                bus=bus,
+                dead_letters=rule.dead_letters,
+            )
+        outputs = {
             "RuntimeArn": runtime.arn,
             "ArtifactsUri": artifacts.uri,
             "TableName": journal.table.table_name,
@@ -133,9 +156,50 @@ class ErrandStack(Stack):
             "TaskDeadLetterQueueUrl": tasks.dead_letters.queue_url,
             "ApprovalsUrl": approvals.url,
             "LinkKeys": link_keys.place,
-        }.items():
+        }
+        if settings.durable and not settings.is_local:
+            outputs["DurableFunctionArn"] = self._durable_function(
+                settings,
+                code=agent_code,
+                encryption=encryption,
+                journal=journal,
+                artifacts=artifacts,
+                invoker=invoker,
+            )
+        for name, value in outputs.items():
             # A parameter has its own name, and says the same.
             CfnOutput(self, f"Output{name}", value=value).override_logical_id(name)
+
+    def _durable_function(  # noqa: PLR0913 - what it is wired to
+        self,
+        settings: Settings,
+        *,
+        code: AgentCode,
+        encryption: Encryption,
+        journal: JournalTable,
+        artifacts: Artifacts,
+        invoker: Invoker,
+    ) -> str:
+        function = DurableFunction(
+            self,
+            "Durable",
+            encryption=encryption,
+            code=self._code(code, Home.LAMBDA),
+            environment=self._agent_environment(settings, journal, artifacts),
+        )
+        let_execute_runs(
+            function.role,
+            settings=settings,
+            table=journal.table,
+            artifacts=artifacts,
+            encryption=encryption,
+        )
+        function.tell_endings(invoker.function, encryption=encryption)
+        return str(function.alias.function_arn)
+
+    def _code(self, code: AgentCode, home: Home) -> Path:
+        """Give the agent's code for a home; its source where the CDK deploys nothing."""
+        return code(home=home) if self.bundling_required else PROJECT / "agent"
 
     def _agent_environment(
         self, settings: Settings, journal: JournalTable, artifacts: Artifacts
@@ -144,7 +208,6 @@ class ErrandStack(Stack):
             "ERRAND_JOURNAL": f"dynamodb:{journal.table.table_name}",
             "ERRAND_ARTIFACTS": artifacts.uri,
             "ERRAND_MODEL": f"bedrock:{settings.model}",
-            "ERRAND_STATE_MACHINE": self._machine_arn(settings),
         }
         if settings.unitok is not None:
             environment["UNITOK_API_URL"] = settings.unitok
@@ -165,15 +228,5 @@ class ErrandStack(Stack):
         let(role, "Machine", actions, [self._machine_arn(settings)])
 
     def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
-        # A policy beside the roles' own: the machine waits for the invoker, and this names the
-        # machine.
-        aws_iam.Policy(
-            self,
-            "Wake",
-            roles=list(roles),
-            statements=[
-                aws_iam.PolicyStatement(
-                    sid="Wake", actions=["states:SendTaskSuccess"], resources=[machine_arn]
-                )
-            ],
-        )
+        # The machine waits for the invoker.
+        let_beside(self, "Wake", roles, ["states:SendTaskSuccess"], [machine_arn])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Acknowledgment, Stack, Validations, aws_iam
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 
 def let(  # noqa: PLR0913 - the parts of a statement
@@ -29,14 +29,7 @@ def let(  # noqa: PLR0913 - the parts of a statement
     Raises:
         ValueError: A resource has a wildcard and no reason, or an action has one.
     """
-    stack = Stack.of(role)
-    spelled = [_spell(stack.resolve(each)) for each in resources]
-    wild = [each for each in spelled if "*" in each]
-    if any("*" in action for action in actions) or (wild and because is None):
-        msg = f"statement {sid!r} allows {list(actions)} on {spelled}, expected a reason for '*'"
-        raise ValueError(msg)
-    for each in wild if because else ():
-        accept(role, f"IAM5[Resource::{each}]", because=because)
+    _explain(role, sid, actions, resources, because=because)
     role.add_to_policy(
         aws_iam.PolicyStatement(
             sid=sid,
@@ -47,11 +40,55 @@ def let(  # noqa: PLR0913 - the parts of a statement
     )
 
 
+def let_beside(  # noqa: PLR0913 - as above
+    scope: Construct,
+    construct_id: str,
+    roles: Sequence[aws_iam.Role],
+    actions: Sequence[str],
+    resources: Sequence[str],
+    *,
+    because: str | None = None,
+) -> None:
+    """Let roles do something by a policy beside their own, named and identified as the construct.
+
+    For resources that wait for a role's own policy: that can't name them.
+
+    Raises:
+        ValueError: A resource has a wildcard and no reason, or an action has one.
+    """
+    statement = aws_iam.PolicyStatement(
+        sid=construct_id, actions=list(actions), resources=list(resources)
+    )
+    policy = aws_iam.Policy(scope, construct_id, roles=list(roles), statements=[statement])
+    _explain(policy, construct_id, actions, resources, because=because)
+
+
 def accept(construct: IConstruct, rule: str, *, because: str) -> None:
     """Take a finding of cdk-nag's AwsSolutions for what is right here, and say why."""
     Validations.of(construct).acknowledge(
         Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=because)
     )
+
+
+def _explain(
+    construct: IConstruct,
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    *,
+    because: str | None,
+) -> None:
+    stack = Stack.of(construct)
+    spelled = [_spell(stack.resolve(each)) for each in resources]
+    wild = [each for each in spelled if "*" in each]
+    if any("*" in action for action in actions):
+        msg = f"statement {sid!r} allows {list(actions)}, expected whole names of actions"
+        raise ValueError(msg)
+    if wild and because is None:
+        msg = f"statement {sid!r} is for {wild}, expected a reason for each '*'"
+        raise ValueError(msg)
+    for each in wild:
+        accept(construct, f"IAM5[Resource::{each}]", because=str(because))
 
 
 def _spell(value: Any) -> str:  # noqa: ANN401 - what CloudFormation resolves
