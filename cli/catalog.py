@@ -147,6 +147,12 @@ COMMANDS = (
         "Keep what models answered in a run: the model `recorded:FILE` gives the same answers.",
     ),
     Listing(
+        "sweep",
+        "cli.sweep_command:sweep",
+        _STACK,
+        "Mend runs that differ from what should be: unwatched, unannounced, sessions left on.",
+    ),
+    Listing(
         "up",
         "cli.stack_commands:up",
         _STACK,

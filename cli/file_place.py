@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.desk import ApprovalDesk
 from cli.errors import UnreachableError, UsageError
@@ -19,6 +20,12 @@ from runs.journal.sqlite import SqliteJournal
 from runs.operations import Operation
 from runs.signals import NoSignal
 from runs.watch import PolledJournal
+
+if TYPE_CHECKING:
+    from runs.sweeper import Swept
+
+#: The process that writes the journal looks every second.
+_PATIENCE = timedelta(minutes=1)
 
 
 class _LambdaOnDemand:
@@ -95,6 +102,22 @@ class FilePlace:
         return JournalHelm(
             self._open(), clock=lambda: datetime.now(UTC), translated=self._translated
         )
+
+    def sweep(self, *, is_dry: bool) -> "Swept":
+        """See `Place.sweep`. There are no sessions, and no executions that could watch."""
+        # Few commands sweep: the others need not pay for its import.
+        from runs.sweeper import Sweeper  # noqa: PLC0415
+
+        sweeper = Sweeper(
+            journal=self._open(),
+            signal=NoSignal(),
+            clock=lambda: datetime.now(UTC),
+            patience=_PATIENCE,
+            executions=None,
+            stopper=None,
+        )
+        with self._translated():
+            return sweeper.sweep(is_dry=is_dry)
 
     def operator(self) -> Operator:
         """See `Place.operator`. The agent that writes the journal finds what is queued in it."""

@@ -1,6 +1,8 @@
 """The local stack as a place: found anew each time, because it may have been started again."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
@@ -20,6 +22,9 @@ from local.state import Phase, StackState
 from runs.artifacts.folder import FolderStore
 from runs.json_types import Json
 
+if TYPE_CHECKING:
+    from runs.sweeper import Swept
+
 #: A person is waiting, and whoever watches asks again anyway: a stack that died is told at once.
 _CONFIG = Config(
     proxies={},
@@ -29,6 +34,8 @@ _CONFIG = Config(
 )
 #: A cancellation waits for the agent's answer, and the agent may be starting again.
 _PATIENT = _CONFIG.merge(Config(read_timeout=60, retries={"total_max_attempts": 1}))
+
+_PATIENCE = timedelta(minutes=1)
 
 
 class LocalPlace:
@@ -65,6 +72,10 @@ class LocalPlace:
         """See `Place.operator`."""
         return self._stack().operator()
 
+    def sweep(self, *, is_dry: bool) -> "Swept":
+        """See `Place.sweep`."""
+        return self._stack().sweep(is_dry=is_dry)
+
     def dead_letters(self) -> DeadLetters:
         """See `StackPlace.dead_letters`."""
         return self._stack().dead_letters()
@@ -86,6 +97,8 @@ class LocalPlace:
             clients=lambda service: client_of(service, endpoint),
             artifacts=FolderStore(self._home.artifacts),
             remedy=lambda _: "`errand doctor` looks into it",
+            # Its state machine looks ten times as often as on AWS.
+            patience=_PATIENCE,
         )
 
 

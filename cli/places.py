@@ -18,6 +18,7 @@ from runs.post import MAILBOX
 
 if TYPE_CHECKING:
     from cli.file_place import FilePlace
+    from runs.sweeper import Swept
 
 _SQLITE = "sqlite:"
 
@@ -50,6 +51,10 @@ class Place(Protocol):
 
     def operator(self) -> Operator:
         """Open it for those who take up runs again, or fork them."""
+        ...
+
+    def sweep(self, *, is_dry: bool) -> "Swept":
+        """Mend runs that the normal way has left; see `runs.sweeper`."""
         ...
 
     def helm(self) -> Helm:

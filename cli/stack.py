@@ -4,15 +4,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.dead_letters import DeadLetters
 from cli.desk import ApprovalDesk
 from cli.errors import CliError, UnreachableError, UsageError
-from cli.helm import Helm, StackHelm
+from cli.helm import Ask, Helm, StackHelm
 from cli.operating import Operator
 from cli.pages import Pages
 from cli.reader import RunReader
@@ -25,7 +25,14 @@ from runs.lambda_callbacks import LambdaCallbackService
 from runs.link_keys import keyring_at
 from runs.links import Links
 from runs.operations import Operation
-from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
+from runs.stepfunctions import (
+    StepFunctionsExecutions,
+    StepFunctionsSignal,
+    StepFunctionsWatcher,
+)
+
+if TYPE_CHECKING:
+    from runs.sweeper import Swept
 
 #: botocore makes its clients' classes while running: they have no static type.
 Client: TypeAlias = Any
@@ -48,6 +55,8 @@ class Stack:
     clients: Clients
     artifacts: ArtifactStore
     remedy: Remedy
+    #: For how long the normal way may take before a sweep mends a run.
+    patience: timedelta = timedelta(minutes=5)
 
     def reader(self) -> RunReader:
         """Open the journal."""
@@ -130,6 +139,25 @@ class Stack:
             raise UnreachableError(msg)
         return said
 
+    def sweep(self, *, is_dry: bool) -> "Swept":
+        """Mend what the normal way has left, as the stack's own sweep does."""
+        # Few commands sweep: the others need not pay for its import.
+        from runs.sweeper import Sweeper  # noqa: PLC0415
+
+        with self._translated():
+            executions = StepFunctionsExecutions(
+                self.clients("stepfunctions"), state_machine=self._output("StateMachineArn")
+            )
+            sweeper = Sweeper(
+                journal=self._journal(),
+                signal=_SignalOnDemand(self.clients),
+                clock=lambda: datetime.now(UTC),
+                patience=self.patience,
+                executions=executions,
+                stopper=_InvokerStops(self._ask_invoker),
+            )
+            return sweeper.sweep(is_dry=is_dry)
+
     def dead_letters(self) -> DeadLetters:
         """Open the task queue's dead letters."""
         with self._translated():
@@ -175,6 +203,22 @@ class Stack:
     def _translated(self) -> Iterator[None]:
         with said_by_aws(self.name, remedy=self.remedy):
             yield
+
+
+@dataclass(frozen=True, slots=True)
+class _InvokerStops:
+    """Has the invoker stop sessions: it may, and who uses the command need not."""
+
+    ask: Ask
+
+    def stop(self, session_id: str) -> bool:
+        """See `Stopper.stop`."""
+        try:
+            said = self.ask({"action": "stop", "session_id": session_id})
+        except UnreachableError:
+            # The other runs are swept all the same.
+            return False
+        return said["outcome"] == "STOPPED"
 
 
 @dataclass(frozen=True, slots=True)
