@@ -1,6 +1,7 @@
 """Which version of a workflow's code this is, if its author does not say: a digest of its sources.
 
-Its own modules, and what they import from where they come from, count; installed packages do not.
+Its own modules, and what they import from where they come from, count; installed packages do not,
+and neither do those that lie beside them in a zip for AgentCore or Lambda.
 Errand's engine has a digest of its own, so that a person sees which of the two has changed.
 """
 
@@ -57,7 +58,7 @@ def _sources(module: ModuleType) -> set[Path]:
     while names:
         for name in _with_parents(names.pop()):
             file = _file(root, name)
-            if file is None or file in found or not _is_own(file, name, module):
+            if file is None or file in found or not _is_own(file, name, module, root=root):
                 continue
             found.add(file)
             names += _imported(file, package=name if _is_package(file) else _parent(name))
@@ -70,13 +71,24 @@ def _depth(module: ModuleType) -> int:
     return module.__name__.count(".") + is_package
 
 
-def _is_own(file: Path, name: str, module: ModuleType) -> bool:
+def _is_own(file: Path, name: str, module: ModuleType, *, root: Path) -> bool:
     is_engine = any(file.is_relative_to(folder) for folder in _ENGINE)
     if is_engine and not file.is_relative_to(_SHIPPED):
         return False
     # Of a workflow that is installed itself, its own package counts, and not its neighbours.
-    is_installed = _INSTALLED in file.parts
-    return not is_installed or name.partition(".")[0] == module.__name__.partition(".")[0]
+    top = name.partition(".")[0]
+    is_installed = _INSTALLED in file.parts or top in _installed_in(root)
+    return not is_installed or top == module.__name__.partition(".")[0]
+
+
+@cache
+def _installed_in(root: Path) -> frozenset[str]:
+    """Name the packages that an installer has put into a folder and keeps records of there."""
+    return frozenset(
+        line.partition(",")[0].partition("/")[0].removesuffix(".py")
+        for record in root.glob("*.dist-info/RECORD")
+        for line in record.read_text(encoding="utf-8").splitlines()
+    )
 
 
 def _file(root: Path, name: str) -> Path | None:

@@ -96,3 +96,16 @@ def test_the_workflows_that_ship_have_versions_of_their_own_over_one_engine() ->
 
     assert versions[0] != versions[1]
     assert {version.partition("+")[2] for version in versions} == {f"errand.{engine_version()}"}
+
+
+def test_packages_unpacked_beside_the_workflow_do_not_count(root: Path, flow: ModuleType) -> None:
+    (root / "json-1.0.dist-info").mkdir()
+    (root / "json-1.0.dist-info" / "RECORD").write_text("json/__init__.py,sha256=abc,11\n")
+    package = root / "json" / "__init__.py"
+    package.parent.mkdir()
+    package.write_text("JSON = 'a'\n")
+    before = version_of(flow)
+
+    package.write_text("JSON = 'b'\n")
+
+    assert version_of(flow) == before
