@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.assembling import copy, fingerprint, made_once
-from infra.interpreter import PYTHON, compile_folder, matching_interpreter
+from infra.interpreter import compile_folder, matching_interpreter
 from infra.settings import PROJECT
 from infra.sizes import Size, size_of
 from infra.wheels import WheelsError, install
@@ -28,11 +28,23 @@ FOLDER = PROJECT / ".build" / "agent"
 
 #: Our own: the code, and what the workflows take when a request names no input.
 _OWN = ("agent", "runs", "data")
+#: What a folder of wheels is made by: another way of making it is another folder.
+_MAKERS = ("agent_code.py", "interpreter.py", "wheels.py")
 #: Scripts of wheels are for the machine that unpacks them; the service calls this one.
 _SCRIPT = Path("bin", "opentelemetry-instrument")
 _SHEBANG = "#!/usr/bin/env python3"
-#: What wheels bring that nobody imports.
-_SPARE_SUFFIXES = frozenset({".a", ".c", ".h", ".pxd", ".pyi", ".pyx"})
+#: What wheels bring that nothing needs at work: tests, what compilers and type checkers read, what
+#: makes fontTools faster (it has the same in Python), and what the AWS documentation is made from.
+_SPARE = (
+    *("**/tests", "**/*.a", "**/*.c", "**/*.h", "**/*.pxd", "**/*.pyi", "**/*.pyx"),
+    *("fontTools/**/*.so", "botocore/data/*/*/examples-1.json*"),
+)
+#: What the function imports first, by what it saves; numpy is large and saves little.
+_IMPORTED_BY_FUNCTION = (
+    *("anyio", "attr", "aws_durable_execution_sdk_python", "bedrock_agentcore/runtime", "boto3"),
+    *("botocore", "dateutil", "jsonschema", "matplotlib", "opentelemetry", "packaging", "pydantic"),
+    *("pyparsing", "s3transfer", "starlette", "strands", "urllib3", "watchdog", "yaml"),
+)
 
 
 class Home(StrEnum):
@@ -67,7 +79,7 @@ _NEEDS = {
         requirements=("--group", "function", "--constraints", "constraints.txt"),
         files=("pyproject.toml", "constraints.txt"),
         limit=Size(unzipped=262_144_000, zipped=262_144_000),
-        compiled=(),
+        compiled=_IMPORTED_BY_FUNCTION,
     ),
 }
 
@@ -109,12 +121,12 @@ def _wheels(project: Path, folder: Path, *, needs: _Needs, python: Path | None) 
     def make(made: Path) -> None:
         install(needs.requirements, made, project=project)
         _trim(made)
-        if python and needs.compiled:
+        if python:
             compile_folder(made, python=python, below=needs.compiled)
 
     files = {name: project / name for name in needs.files}
-    has_byte_code = f"byte code {python is not None}"
-    name = fingerprint(files, PYTHON, repr(needs), has_byte_code)
+    makers = {name: Path(__file__).with_name(name) for name in _MAKERS}
+    name = fingerprint({**files, **makers}, f"byte code {python is not None}")
     return made_once(folder, name, make)
 
 
@@ -124,10 +136,10 @@ def _trim(folder: Path) -> None:
             path.unlink()
     if (folder / _SCRIPT).is_file():
         _make_portable(folder / _SCRIPT)
-    for path in [*folder.rglob("*")]:
-        if path.name == "tests" and path.is_dir():
+    for path in (each for pattern in _SPARE for each in [*folder.glob(pattern)]):
+        if path.is_dir():
             shutil.rmtree(path)
-        elif path.suffix in _SPARE_SUFFIXES:
+        else:
             path.unlink(missing_ok=True)
 
 
