@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio.to_thread
 from bedrock_agentcore.runtime import BedrockAgentCoreApp
-from bedrock_agentcore.runtime.context import RequestContext
+from bedrock_agentcore.runtime.context import BedrockAgentCoreContext, RequestContext
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,10 +21,12 @@ from agent.jobs import Job, Jobs
 from agent.outcomes import Stopped
 from agent.poller import Poller
 from agent.runner import Runner
+from agent.tracing import incoming
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
 from runs.notifying import Notifier
 from runs.run import Run
+from runs.telemetry.scope import Scope, current_scope, within
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +90,9 @@ class Entrypoint:
 
     def _begin(self, job: Job, asked: Start) -> None:
         run = asked.request.to_run(self._runner.clock()) if asked.request else None
+        trace = current_scope().trace
+        if run is not None and trace is not None:
+            run = replace(run, trace=trace.traceparent)
         work = functools.partial(self._work, job, run)
         try:
             threads.start(f"run {job.session_id}", work, on_crash=lambda _: job.end())
@@ -159,9 +165,19 @@ def make_app(
     # A plain function, named as the SDK wants it: it runs in a thread pool, beside the pings.
     @app.entrypoint
     def invoke(payload: Json, context: RequestContext) -> Answer:
-        return answering.answer(payload, context.session_id)
+        with within(_scope_of(context)):
+            return answering.answer(payload, context.session_id)
 
     return app
+
+
+def _scope_of(context: RequestContext) -> Scope:
+    headers = {} if context.request is None else context.request.headers
+    return Scope(
+        session_id=context.session_id,
+        request_id=BedrockAgentCoreContext.get_request_id(),
+        trace=incoming(headers),
+    )
 
 
 def _refuse_unreadable(_request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Putting an agent process together from its configuration."""
 
+import os
 import signal
 from datetime import UTC, datetime
 
@@ -11,9 +12,11 @@ from agent.app import make_app
 from agent.config import Config, FolderTarget, SqliteTarget
 from agent.durable_function import DurableFunction
 from agent.models.select import preload
+from agent.redaction import OPT_IN, redacting
 from agent.registry import Registry
 from agent.runner import Runner
 from agent.settling import Settler
+from agent.tracing import Tracing
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.artifacts.s3 import S3Store
@@ -23,8 +26,10 @@ from runs.journal.sqlite import SqliteJournal
 from runs.notifying import Notifier
 from runs.post import MAILBOX
 from runs.post.mailbox import Mailbox
-from runs.signals import NoSignal, Signal
-from runs.stepfunctions import StepFunctionsSignal, StepFunctionsWatcher
+from runs.signals import NoPulse, NoSignal, Pulse, Signal
+from runs.stepfunctions import StepFunctionsPulse, StepFunctionsSignal, StepFunctionsWatcher
+from runs.telemetry.measured import Measured
+from runs.telemetry.meter import meter_of
 from runs.watch import NobodyWatches, PolledJournal, Watcher
 
 #: A call that hangs holds up a heartbeat: give up well within a lease and try again.
@@ -34,6 +39,11 @@ _CLIENT = BotoConfig(
 #: The signal may be lost, so it may not take long either.
 _SIGNAL_CLIENT = BotoConfig(
     connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+#: The next one comes soon, and it must not hold up the lease's renewal, by the same thread.
+_PULSE_CLIENT = BotoConfig(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}
 )
 
 #: Requests in flight are answered in milliseconds; one that is not must not hold up the shutdown.
@@ -49,12 +59,14 @@ def compose(config: Config, registry: Registry) -> BedrockAgentCoreApp:
         journal=journal,
         artifacts=artifacts,
         registry=registry,
-        settler=Settler(journal=journal, signal=_signal(config)),
+        settler=Settler(journal=journal, signal=_signal(config), meter=meter_of(config.stage)),
         limits=config.limits,
         model=config.model,
         clock=_now,
         budget=config.budget,
         watcher=_watcher(config),
+        tracing=_tracing(config),
+        pulse=_pulse(config),
     )
     # A table has a state machine beside it, a file has nobody.
     polls = isinstance(config.journal, SqliteTarget)
@@ -71,11 +83,12 @@ def compose_function(config: Config, registry: Registry) -> DurableFunction:
         artifacts=artifacts,
         registry=registry,
         # The service waits for nobody's signal: it hears of the end by the function's answer.
-        settler=Settler(journal=journal, signal=NoSignal()),
+        settler=Settler(journal=journal, signal=NoSignal(), meter=meter_of(config.stage)),
         limits=config.limits,
         model=config.model,
         clock=_now,
         budget=config.budget,
+        tracing=_tracing(config),
     )
 
 
@@ -91,6 +104,16 @@ def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> No
     signal.raise_signal(signal.SIGINT)
 
 
+def _tracing(config: Config) -> Tracing:
+    """Set up what spans say. Strands reads its switch when its first agent is built."""
+    if not config.traces_content:
+        os.environ[OPT_IN] = redacting(os.environ.get(OPT_IN, ""))
+    tracing = Tracing(keeps_content=config.traces_content)
+    # Now, before AgentCore takes its snapshot of the process.
+    tracing.install()
+    return tracing
+
+
 def _artifacts(config: Config) -> ArtifactStore:
     target = config.artifacts
     if isinstance(target, FolderTarget):
@@ -99,11 +122,11 @@ def _artifacts(config: Config) -> ArtifactStore:
 
 
 def _journal(config: Config, artifacts: ArtifactStore) -> Journal:
-    target = config.journal
+    target, observer = config.journal, Measured(meter_of(config.stage))
     if isinstance(target, SqliteTarget):
-        return SqliteJournal(target.path, artifacts=artifacts)
+        return SqliteJournal(target.path, artifacts=artifacts, observer=observer)
     client = boto3.client("dynamodb", config=_CLIENT)
-    return DynamoJournal(client, table=target.table, artifacts=artifacts)
+    return DynamoJournal(client, table=target.table, artifacts=artifacts, observer=observer)
 
 
 def _signal(config: Config) -> Signal:
@@ -111,6 +134,12 @@ def _signal(config: Config) -> Signal:
         # An embedded journal has no state machine beside it.
         return NoSignal()
     return StepFunctionsSignal(boto3.client("stepfunctions", config=_SIGNAL_CLIENT))
+
+
+def _pulse(config: Config) -> Pulse:
+    if isinstance(config.journal, SqliteTarget):
+        return NoPulse()
+    return StepFunctionsPulse(boto3.client("stepfunctions", config=_PULSE_CLIENT))
 
 
 def _notifier(config: Config, journal: Journal) -> Notifier | None:

@@ -9,9 +9,11 @@ from typing import Self
 from agent.errors import ConfigError
 from agent.models.select import ModelChoice, choose_model
 from agent.runner import Limits
+from agent.tracing import CONTENT_VARIABLE
 from runs.budget import Budget
 from runs.errors import InvalidRequestError
 from runs.request import budget_of
+from runs.telemetry.meter import STAGE_VARIABLE
 
 _JOURNAL = "ERRAND_JOURNAL"
 _ARTIFACTS = "ERRAND_ARTIFACTS"
@@ -82,6 +84,10 @@ class Config:
     #: Where to listen; None leaves it to the SDK: all interfaces in a container, else loopback.
     host: str | None
     debug: bool
+    #: The deployment's stage, under which metrics are told; None, as on a laptop, has none told.
+    stage: str | None = None
+    #: Whether spans say what people and models said.
+    traces_content: bool = False
     #: The limits of runs that were asked for without.
     budget: Budget = field(default_factory=Budget)
 
@@ -103,6 +109,8 @@ class Config:
             port=int(_number(env, "PORT", default=8080, least=0, most=65_535)),
             host=env.get("ERRAND_HOST"),
             debug=_flag(env, "ERRAND_DEBUG"),
+            stage=env.get(STAGE_VARIABLE),
+            traces_content=_flag(env, CONTENT_VARIABLE),
             budget=_budget(env),
         )
 

@@ -43,6 +43,7 @@ from agent.runner import Limits
 from agent.services import InvocationContext, Services
 from agent.settling import Settler
 from agent.supervision import supervise
+from agent.tracing import Tracing, attempt_traced
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.errors import (
@@ -60,6 +61,7 @@ from runs.json_types import Json
 from runs.lifecycle import exhaustion
 from runs.request import RunRequest
 from runs.run import DURABLE_FUNCTION, Run, RunFailure
+from runs.telemetry.scope import current_scope
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ class DurableFunction:
     clock: Callable[[], datetime]
     #: The limits of runs that were asked for without.
     budget: Budget = field(default_factory=Budget)
+    tracing: Tracing = field(default_factory=Tracing)
 
     def invoke(self, event: Any, context: LambdaContext) -> Answer:  # noqa: ANN401 - Lambda's
         """Work on an execution until it ends, waits, or the invocation's time is nearly up.
@@ -134,7 +137,12 @@ class DurableFunction:
             workflows=self.registry.names,
             session_id=execution_session_id(service.arn),
         )
-        asked = replace(request.to_run(self.clock()), execution=service.arn)
+        trace = current_scope().trace
+        asked = replace(
+            request.to_run(self.clock()),
+            execution=service.arn,
+            trace=None if trace is None else trace.traceparent,
+        )
         run = self._patiently(lambda: self.journal.accept(asked).run)
         if run.execution != service.arn:
             raise OtherExecutionError(run.session_id, execution=run.execution)
@@ -182,6 +190,11 @@ class DurableFunction:
             lease=claim.lease,
             clock=self.clock,
         )
+        self.tracing.install()
+        with attempt_traced(attempt.run, attempt.lease):
+            return self._worked(service, attempt, context)
+
+    def _worked(self, service: ServiceClient, attempt: Attempt, context: LambdaContext) -> Answer:
         try:
             self._supervise(attempt, context)
             output = self._executed(attempt, service, context)

@@ -11,7 +11,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from agent import logs
 from agent.composition import compose_function
 from agent.config import Config
 from agent.durable.answers import Answer, failure
@@ -19,13 +18,16 @@ from agent.durable_function import DurableFunction, LambdaContext
 from agent.registry import Registry
 from runs.errors import RunError
 from runs.run import RunFailure
+from runs.telemetry.logs import log_from_function
+from runs.telemetry.scope import Scope, within
+from runs.telemetry.traces import TRACE_VARIABLE, Trace
 
 
 def load(environ: Mapping[str, str]) -> DurableFunction | RunFailure:
     """Build the function from its environment, or say why it can't be built."""
     try:
         config = Config.from_function_env(environ)
-        logs.configure(debug=config.debug)
+        log_from_function(environ)
         return compose_function(config, Registry.load())
     except (RunError, OSError, BotoCoreError) as error:
         return RunFailure(type=type(error).__name__, message=str(error))
@@ -49,4 +51,7 @@ _loaded = load(os.environ)
 
 def handler(event: Any, context: LambdaContext) -> Answer:  # noqa: ANN401 - what Lambda hands over
     """Work on a durable execution; see `DurableFunction.invoke`."""
-    return invoke(_loaded, event, context)
+    # Lambda sets it anew for each invocation.
+    trace = Trace.from_xray(os.environ.get(TRACE_VARIABLE))
+    with within(Scope(trace=trace, request_id=context.aws_request_id)):
+        return invoke(_loaded, event, context)

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -30,6 +30,7 @@ from agent.registry import Registry
 from agent.services import InvocationContext, Services
 from agent.settling import Settler
 from agent.supervision import supervise
+from agent.tracing import Tracing, attempt_traced
 from runs.artifacts.base import ArtifactStore
 from runs.budget import Budget
 from runs.errors import (
@@ -46,6 +47,8 @@ from runs.errors import (
 from runs.ids import new_lease_token
 from runs.journal.base import Changes, Claim, Journal
 from runs.run import Run, RunFailure
+from runs.signals import NoPulse, Pulse
+from runs.telemetry.scope import current_scope, within
 from runs.watch import PolledJournal, Watcher
 
 logger = logging.getLogger(__name__)
@@ -86,6 +89,9 @@ class Runner:
     budget: Budget = field(default_factory=Budget)
     #: Who sees that runs which no event started come to their ends: child runs, and bare prompts.
     watcher: Watcher = field(default_factory=PolledJournal)
+    tracing: Tracing = field(default_factory=Tracing)
+    #: Tells who waits for a run that it is worked on.
+    pulse: Pulse = field(default_factory=NoPulse)
 
     def run(self, job: Job, *, accept: Run | None = None) -> None:
         """Make an attempt at a session's run, until the run ends, waits or is somebody else's.
@@ -94,12 +100,18 @@ class Runner:
             job: The session's job; it is ended in any case.
             accept: The run to accept first, for requests that did not come through the invoker.
         """
-        try:
-            attempt = self._claim(job, accept)
-            if attempt is not None:
-                self._work(job, attempt, is_unwatched=accept is not None)
-        finally:
-            job.end()
+        with within(replace(current_scope(), session_id=job.session_id)):
+            try:
+                attempt = self._claim(job, accept)
+                if attempt is not None:
+                    self._attempt_traced(job, attempt, is_unwatched=accept is not None)
+            finally:
+                job.end()
+
+    def _attempt_traced(self, job: Job, attempt: Attempt, *, is_unwatched: bool) -> None:
+        self.tracing.install()
+        with attempt_traced(attempt.run, attempt.lease):
+            self._work(job, attempt, is_unwatched=is_unwatched)
 
     def _work(self, job: Job, attempt: Attempt, *, is_unwatched: bool) -> None:
         try:
@@ -201,6 +213,7 @@ class Runner:
             stall_after=self.limits.stall_after,
             stop_grace=self.limits.stop_grace,
             let_go=let_go,
+            pulse=self.pulse,
         )
 
     def _execute(self, attempt: Attempt) -> Outcome:

@@ -2,17 +2,23 @@
 
 import itertools
 import logging
+from collections.abc import Mapping
 from typing import assert_never
 
 from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Outcome, Stopped, Suspended, failed_by
 from agent.patience import patiently
+from agent.tracing import tell_status
 from runs.announcing import Announcer
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.journal.base import Journal
 from runs.lifecycle import Ending, overdue
+from runs.receipt import receipt
 from runs.run import Run, RunFailure, Status
 from runs.signals import Signal
+from runs.telemetry.measured import savings
+from runs.telemetry.meter import Meter, NoMeter
+from runs.telemetry.metrics import Metric
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +26,9 @@ logger = logging.getLogger(__name__)
 class Settler:
     """Ends attempts. The runner, the watchdog and a shutdown use it; the first of them counts."""
 
-    def __init__(self, *, journal: Journal, signal: Signal) -> None:
+    def __init__(self, *, journal: Journal, signal: Signal, meter: Meter | None = None) -> None:
         self._journal = journal
+        self._meter = meter or NoMeter()
         self._announcer = Announcer(journal=journal, signal=signal)
 
     def conclude(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -38,19 +45,38 @@ class Settler:
         try:
             run = self._record(attempt, _as_concluded(attempt, outcome))
         except LeaseLostError as error:
-            logger.info("run is another's", extra={**facts, "error": str(error)})
+            self._lost(attempt, str(error))
         except Exception as error:
             logger.exception("attempt not recorded", extra=facts)
             if _can_fail_instead(outcome, error):
                 self._try(attempt, failed_by(error))
         else:
             if run is not None:
+                tell_status(run)
                 self.announce(run)
+                self._measure(run)
 
     def announce(self, run: Run) -> None:
         """Tell whoever waits for the run to look at its head."""
         logger.info("run left", extra={"session_id": run.session_id, "status": run.status.value})
         self._announcer.announce(run)
+
+    def _measure(self, run: Run) -> None:
+        """Tell what replay saved a run that ended; one that ended in its first attempt, nothing.
+
+        After its end was recorded, so at most once.
+        """
+        if not run.status.is_terminal or run.attempt < 2 or isinstance(self._meter, NoMeter):
+            return
+        try:
+            events = [recorded.event for recorded in self._journal.events(run.session_id)]
+            self._tell(run, savings(receipt(run, events)))
+        except Exception:
+            # The run has ended all the same.
+            logger.exception("savings not measured", extra={"session_id": run.session_id})
+
+    def _tell(self, run: Run, values: Mapping[Metric, float]) -> None:
+        self._meter.tell(values, session_id=run.session_id, workflow=run.workflow)
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> Run | None:
         # While the lease lasts nobody else claims the run, so it is worth waiting as long.
@@ -105,10 +131,18 @@ class Settler:
             case StopReason.SHUTDOWN | StopReason.JOURNAL_UNAVAILABLE | StopReason.PAUSED:
                 # Paused, the run waits; unless it was resumed before it came to an edge.
                 return self._journal.release(attempt.lease, now=now, why=attempt.stop_message)
-            case _:
-                # The lease is lost; or the attempt stalled, and must be counted as lost when its
-                # lease expires, or a run that always stalls would be tried for ever.
+            case StopReason.LEASE_LOST:
+                self._lost(attempt, attempt.stop_message)
                 return None
+            case _:
+                # The attempt stalled, and must be counted as lost when its lease expires, or a run
+                # that always stalls would be tried for ever.
+                return None
+
+    def _lost(self, attempt: Attempt, why: str) -> None:
+        facts = {"session_id": attempt.session_id, "attempt": attempt.lease.attempt}
+        logger.info("run is another's", extra={**facts, "error": why})
+        self._tell(attempt.run, {Metric.LEASES_LOST: 1})
 
     def _cancelled(self, attempt: Attempt) -> Ending:
         # Who cancelled the run left the reason on the head; the call that follows has none.

@@ -7,7 +7,7 @@ state machine finds it there.
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -28,6 +28,9 @@ from runs.json_types import Json
 from runs.request import RunRequest, check_session_id
 from runs.run import Pause, Run, RunFailure, Status
 from runs.signals import Signal
+from runs.telemetry.meter import Meter, NoMeter
+from runs.telemetry.metrics import Metric
+from runs.telemetry.scope import current_scope, learn
 from runs.upkeep import kept_from_workers
 
 logger = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ class Invoker:
     workflows: frozenset[str]
     redispatch: timedelta
     clock: Callable[[], datetime]
+    meter: Meter = field(default_factory=NoMeter)
 
     def accept(self, payload: Mapping[str, Json], *, seconds_left: Callable[[], float]) -> Answer:
         """Record a new run and hand it to the agent, in one write and one call.
@@ -80,6 +84,7 @@ class Invoker:
             request = self._request(payload)
         except InvalidRequestError as error:
             logger.info("request rejected", extra={"field": error.field, "error": str(error)})
+            self.meter.tell({Metric.RUNS_REJECTED: 1})
             return Answer(outcome=Outcome.REJECTED, message=str(error), field=error.field)
         try:
             return self._accept(request, payload.get("execution"), seconds_left=seconds_left)
@@ -120,6 +125,7 @@ class Invoker:
             case StopOutcome.LEFT if stopped.run is not None:
                 return self._wait(stopped.run, stopped.why)
             case _:
+                self.meter.tell({Metric.STOPS_FAILED: 1}, session_id=session_id)
                 return later(session_id, stopped.why)
 
     def notify(self, session_id: str) -> Answer:
@@ -172,7 +178,9 @@ class Invoker:
         asked = self._dispatched(request, execution)
         accepted = self.journal.accept(asked)
         is_ours = asked.execution is not None and asked.execution == accepted.run.execution
+        learn(session_id=accepted.run.session_id, workflow=accepted.run.workflow)
         if not accepted.is_new and not is_ours:
+            self._tell(accepted.run, {Metric.RUNS_DUPLICATED: 1})
             return _answer(Outcome.DUPLICATE, accepted.run)
         if accepted.run.version != asked.version:
             # Repeated by the execution that accepted it, and the run has gone on meanwhile.
@@ -201,8 +209,11 @@ class Invoker:
     def _dispatched(self, request: RunRequest, execution: Json) -> Run:
         """Give the head of a new run with its first dispatch counted: it is written once."""
         now = self.clock()
+        trace = current_scope().trace
         run = replace(
-            request.to_run(now), execution=execution if isinstance(execution, str) else None
+            request.to_run(now),
+            execution=execution if isinstance(execution, str) else None,
+            trace=None if trace is None else trace.traceparent,
         )
         return lifecycle.dispatch(run, now=now, retry_at=self._retry_at(run, now)).run
 
@@ -213,20 +224,33 @@ class Invoker:
         if seconds_left() < CALL_SECONDS:
             return self._wait(run, "there was no time left to call the agent")
         action = "resume" if run.attempt else "start"
+        began_at = self.clock()
         try:
             status = self.agent.send(run.session_id, action)
         except AgentRefusedError as error:
+            self._tell_dispatch(run, Metric.DISPATCHES_REFUSED, began_at=began_at)
             refused = RunFailure(type="AgentRefused", message=str(error))
             return self._look_again(self._give_up(run, refused))
         except AgentUnavailableError as error:
+            self._tell_dispatch(run, Metric.DISPATCHES_FAILED, began_at=began_at)
             return self._after_failure(run, error)
         if status not in (Outcome.STARTED, Outcome.BUSY):
+            self._tell_dispatch(run, Metric.DISPATCHES_FAILED, began_at=began_at)
             return self._wait(run, f"the agent answered {status!r} to {action!r}")
+        self._tell_dispatch(run, Metric.DISPATCHES_TAKEN, began_at=began_at)
         logger.info(
             "run handed over",
             extra={"session_id": run.session_id, "status": status, "attempt": run.attempt},
         )
         return _answer(Outcome(status), run)
+
+    def _tell_dispatch(self, run: Run, outcome: Metric, *, began_at: datetime) -> None:
+        """Tell of a hand-over once it is over; each is one, also of a run handed over before."""
+        took_ms = max(0.0, (self.clock() - began_at) / timedelta(milliseconds=1))
+        self._tell(run, {outcome: 1, Metric.DISPATCH_LATENCY: took_ms})
+
+    def _tell(self, run: Run, values: Mapping[Metric, float]) -> None:
+        self.meter.tell(values, session_id=run.session_id, workflow=run.workflow)
 
     def _after_failure(self, run: Run, error: AgentUnavailableError) -> Answer:
         # A request that may have been delivered is not the last word: the agent may claim yet.

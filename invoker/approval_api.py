@@ -39,6 +39,7 @@ from runs.errors import (
 from runs.journal.base import Asked
 from runs.json_types import Json
 from runs.links import PATH, Link, Links, person_of
+from runs.telemetry.scope import current_scope, learn, within
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class ApprovalApi:
         """Answer a request; what goes wrong is an answer, too."""
         began = self.ticks()
         try:
-            return self._answer(request)
+            with within(current_scope()):
+                return self._answer(request)
         except _UnusableError:
             self.pause(max(0.0, began + REFUSAL_SECONDS - self.ticks()))
             return _told(problems.UNUSABLE, request)
@@ -205,6 +207,7 @@ class ApprovalApi:
         asked = self._asked(link.callback_id if link else _DECOY)
         if link is None or asked is None or not link.is_to(asked.approval):
             raise _UnusableError
+        learn(session_id=asked.run.session_id, workflow=asked.run.workflow)
         return link, asked
 
     def _asked(self, callback_id: str) -> Asked | None:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -12,6 +12,10 @@ from runs.errors import InvalidRequestError
 from runs.ids import MIN_SESSION_ID
 from runs.json_types import Json
 from runs.request import check_session_id
+from runs.telemetry.meter import Meter, NoMeter
+from runs.telemetry.metrics import Metric
+from runs.telemetry.scope import current_scope, within
+from runs.telemetry.traces import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Delivery:
     queues: Queues
     queue_url: str
     dead_letter_url: str
+    meter: Meter = field(default_factory=NoMeter)
 
     def take(
         self, event: Mapping[str, Any], *, seconds_left: Callable[[], float]
@@ -66,6 +71,11 @@ class Delivery:
     def _is_taken(self, record: Mapping[str, Any], *, seconds_left: Callable[[], float]) -> bool:
         if seconds_left() < _LEAST_SECONDS:
             return False
+        scope = replace(current_scope(), trace=_sent_in(record) or current_scope().trace)
+        with within(scope):
+            return self._is_done(record)
+
+    def _is_done(self, record: Mapping[str, Any]) -> bool:
         try:
             self.tasks.do(_message(record))
         except Later as outcome:
@@ -73,6 +83,7 @@ class Delivery:
                 "message waits", extra={"message_id": record["messageId"], "why": str(outcome)}
             )
             self._pause(record)
+            self.meter.tell({Metric.MESSAGES_DELAYED: 1})
             return False
         except Dead as outcome:
             return self._is_put_aside(record, str(outcome))
@@ -80,6 +91,7 @@ class Delivery:
             # It comes again after the queue's own time, and is a dead letter after too many.
             logger.exception("message not taken", extra={"message_id": record["messageId"]})
             return False
+        self.meter.tell({Metric.MESSAGES_TAKEN: 1})
         return True
 
     def _is_put_aside(self, record: Mapping[str, Any], reason: str) -> bool:
@@ -99,6 +111,7 @@ class Delivery:
         except Exception:
             logger.exception("dead letter not sent", extra={"message_id": record["messageId"]})
             return False
+        self.meter.tell({Metric.MESSAGES_REJECTED: 1})
         return True
 
     def _pause(self, record: Mapping[str, Any]) -> None:
@@ -126,6 +139,11 @@ def original_id(record: Mapping[str, Any]) -> str:
         return check_session_id(attribute.get("stringValue", own), minimum=MIN_SESSION_ID)
     except InvalidRequestError:
         return own
+
+
+def _sent_in(record: Mapping[str, Any]) -> Trace | None:
+    """Give the trace of who sent a message: a batch has several, and the function its own."""
+    return Trace.from_xray(record["attributes"].get("AWSTraceHeader"))
 
 
 def _message(record: Mapping[str, Any]) -> Message:

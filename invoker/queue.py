@@ -12,11 +12,14 @@ import boto3
 
 from invoker.config import QueueConfig
 from invoker.delivery import Delivery
+from invoker.invocation import invocation
 from invoker.tasks import Tasks
 from invoker.wiring import PATIENT, LateCallbacks, LateSignal, journal_of
 from runs.answering import Answers
 from runs.json_types import Json
 from runs.stepfunctions import StepFunctionsStarter
+from runs.telemetry.logs import log_from_function
+from runs.telemetry.meter import meter_for
 
 
 class LambdaContext(Protocol):
@@ -31,7 +34,7 @@ def _delivery(config: QueueConfig) -> Delivery:
     return Delivery(
         tasks=Tasks(
             answers=Answers(
-                journal=journal_of(table=config.table, artifacts=config.artifacts),
+                journal=journal_of(table=config.table, artifacts=config.artifacts, meter=_METER),
                 signal=LateSignal(),
                 clock=_now,
                 service=LateCallbacks(),
@@ -46,6 +49,7 @@ def _delivery(config: QueueConfig) -> Delivery:
         queues=boto3.client("sqs", config=PATIENT),
         queue_url=config.queue_url,
         dead_letter_url=config.dead_letter_url,
+        meter=_METER,
     )
 
 
@@ -53,9 +57,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+log_from_function(os.environ)
+_METER = meter_for(os.environ)
 _DELIVERY = _delivery(QueueConfig.from_env(os.environ))
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Json]:
     """Take a batch; see `Delivery.take`."""
-    return _DELIVERY.take(event, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    with invocation(context):
+        return _DELIVERY.take(
+            event, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000
+        )

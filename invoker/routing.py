@@ -19,6 +19,7 @@ from runs.errors import (
 from runs.ids import MIN_SESSION_ID
 from runs.json_types import Json
 from runs.request import check_session_id, check_text, kind_of
+from runs.telemetry.scope import current_scope, learn, within
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def answer(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) 
         seconds_left: Tells how much of the function's time is left.
     """
     try:
-        return _act(invoker, event, seconds_left=seconds_left)
+        with within(current_scope()):
+            return _act(invoker, event, seconds_left=seconds_left)
     except InvalidRequestError as error:
         return Answer(outcome=Outcome.REJECTED, message=str(error), field=error.field)
 
@@ -53,6 +55,7 @@ def _act(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) ->
     if event.get("action") == "accept":
         return _accept(invoker, event, seconds_left=seconds_left)
     session_id = check_session_id(event.get("session_id"), minimum=MIN_SESSION_ID)
+    learn(session_id=session_id)
     try:
         return _act_on(invoker, session_id, event, seconds_left=seconds_left)
     except (JournalUnavailableError, RunNotFoundError) as error:

@@ -12,11 +12,14 @@ import boto3
 
 from invoker.actions import Invoker
 from invoker.config import Config
+from invoker.invocation import invocation
 from invoker.notifying import LateNotifier
 from invoker.routing import answer
 from invoker.transport import CLIENT_CONFIG, AgentRuntime
 from invoker.wiring import LateSignal, journal_of
 from runs.json_types import Json
+from runs.telemetry.logs import log_from_function
+from runs.telemetry.meter import meter_for
 
 
 class LambdaContext(Protocol):
@@ -28,7 +31,7 @@ class LambdaContext(Protocol):
 
 
 def _invoker(config: Config) -> Invoker:
-    journal = journal_of(table=config.table, artifacts=config.artifacts)
+    journal = journal_of(table=config.table, artifacts=config.artifacts, meter=_METER)
     return Invoker(
         journal=journal,
         agent=AgentRuntime(
@@ -39,6 +42,7 @@ def _invoker(config: Config) -> Invoker:
         workflows=config.workflows,
         redispatch=config.redispatch,
         clock=_now,
+        meter=_METER,
     )
 
 
@@ -46,13 +50,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+log_from_function(os.environ)
+_METER = meter_for(os.environ)
 _INVOKER = _invoker(Config.from_env(os.environ))
 
 
 def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
     """Answer one invocation; see `invoker.routing.answer`."""
-    return answer(
-        _INVOKER,
-        event,
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
-    ).to_json()
+    with invocation(context):
+        return answer(
+            _INVOKER,
+            event,
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        ).to_json()

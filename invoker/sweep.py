@@ -11,6 +11,7 @@ from typing import Protocol
 import boto3
 
 from invoker.config import SweepConfig
+from invoker.invocation import invocation
 from invoker.stopping import SessionStopper
 from invoker.transport import CALL_SECONDS, CLIENT_CONFIG, AgentRuntime
 from invoker.wiring import PATIENT, LateSignal, journal_of
@@ -19,6 +20,7 @@ from runs.stepfunctions import StepFunctionsExecutions
 from runs.sweep_gauges import gauges
 from runs.sweep_json import swept_to_json
 from runs.sweeper import Sweeper
+from runs.telemetry.logs import log_from_function
 from runs.telemetry.meter import meter_for
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class LambdaContext(Protocol):
 
 
 def _sweeper(config: SweepConfig) -> Sweeper:
-    journal = journal_of(table=config.table, artifacts=config.artifacts)
+    journal = journal_of(table=config.table, artifacts=config.artifacts, meter=_METER)
     sessions = AgentRuntime(
         boto3.client("bedrock-agentcore", config=CLIENT_CONFIG), arn=config.runtime_arn
     )
@@ -58,17 +60,23 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_SWEEPER = _sweeper(SweepConfig.from_env(os.environ))
+log_from_function(os.environ)
 _METER = meter_for(os.environ)
+_SWEEPER = _sweeper(SweepConfig.from_env(os.environ))
 
 
 def handler(_event: Json, context: LambdaContext) -> dict[str, Json]:
     """Sweep a part of the journal, and tell how many runs are where."""
-    swept = _SWEEPER.sweep_on(
-        may_go_on=lambda: context.get_remaining_time_in_millis() / 1000 > _RESERVE_SECONDS,
-        limit=_LIMIT,
-    )
-    _METER.tell(gauges(_SWEEPER.journal, swept, now=_now()))
-    facts = {"looked_at": swept.looked_at, "found": len(swept.found), "is_whole": swept.is_whole}
-    logger.info("journal swept", extra=facts)
-    return swept_to_json(swept)
+    with invocation(context):
+        swept = _SWEEPER.sweep_on(
+            may_go_on=lambda: context.get_remaining_time_in_millis() / 1000 > _RESERVE_SECONDS,
+            limit=_LIMIT,
+        )
+        _METER.tell(gauges(_SWEEPER.journal, swept, now=_now()))
+        facts = {
+            "looked_at": swept.looked_at,
+            "found": len(swept.found),
+            "is_whole": swept.is_whole,
+        }
+        logger.info("journal swept", extra=facts)
+        return swept_to_json(swept)

@@ -6,7 +6,7 @@ run is started under a name that its message makes, and an answer is taken by th
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -24,6 +24,7 @@ from runs.errors import (
 )
 from runs.json_types import Json
 from runs.run import Run
+from runs.telemetry.scope import current_scope, within
 
 logger = logging.getLogger(__name__)
 
@@ -80,10 +81,11 @@ class Tasks:
             )
         except InvalidRequestError as error:
             raise Dead(str(error)) from error
-        try:
-            self._do(task, message)
-        except RunError as error:
-            self._refuse(error, message)
+        with within(replace(current_scope(), session_id=task.session_id)):
+            try:
+                self._do(task, message)
+            except RunError as error:
+                self._refuse(error, message)
 
     def _do(self, task: NewTask | ExistingTask, message: Message) -> None:
         if isinstance(task, NewTask):

@@ -15,6 +15,7 @@ from botocore.exceptions import (
 )
 
 from invoker.errors import AgentRefusedError, AgentUnavailableError
+from runs.telemetry.scope import current_scope
 
 CONNECT_SECONDS = 3
 #: A session that starts cold is waited for. When it takes longer the request may still reach the
@@ -81,6 +82,7 @@ class AgentRuntime:
                 contentType="application/json",
                 accept="application/json",
                 payload=json.dumps(payload).encode(),
+                **_traced(),
             )
             body = answer["response"].read(_MAX_ANSWER_BYTES)
         except (ClientError, BotoCoreError) as error:
@@ -117,6 +119,12 @@ class AgentRuntime:
         if code in _TRANSIENT or http >= 500:
             return AgentUnavailableError(str(error))
         return AgentRefusedError(f"AgentCore refuses the call of {self._arn}: {error}")
+
+
+def _traced() -> dict[str, str]:
+    """Say where in a trace the call is made from, so that what it leads to is in the same."""
+    trace = current_scope().trace
+    return {} if trace is None else {"traceId": trace.xray, "traceParent": trace.traceparent}
 
 
 def _is_stopped(error: Exception) -> bool:

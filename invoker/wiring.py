@@ -12,6 +12,8 @@ from runs.journal.dynamodb import DynamoJournal
 from runs.lambda_callbacks import LambdaCallbackService
 from runs.operations import Operation
 from runs.stepfunctions import StepFunctionsSignal
+from runs.telemetry.measured import Measured
+from runs.telemetry.meter import Meter
 
 #: The journal answers in milliseconds or is in trouble; three tries fit into a function's time.
 PATIENT = BotoConfig(
@@ -48,15 +50,18 @@ class LateCallbacks:
         self._service.tell(callback)
 
 
-def journal_of(*, table: str, artifacts: str) -> DynamoJournal:
+def journal_of(*, table: str, artifacts: str, meter: Meter) -> DynamoJournal:
     """Open the journal.
 
     Args:
         table: The table's name.
         artifacts: A folder's path, or `s3://bucket/prefix`.
+        meter: Is told the metrics of what is written.
     """
     client = boto3.client("dynamodb", config=PATIENT)
-    return DynamoJournal(client, table=table, artifacts=_artifacts(artifacts))
+    return DynamoJournal(
+        client, table=table, artifacts=_artifacts(artifacts), observer=Measured(meter)
+    )
 
 
 def _artifacts(place: str) -> ArtifactStore:

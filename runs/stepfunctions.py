@@ -1,4 +1,4 @@
-"""Step Functions: the signal that ends a wait on a task token, and an execution that watches."""
+"""Step Functions: what ends or prolongs a wait on a task token, and executions that watch."""
 
 import json
 import logging
@@ -10,6 +10,7 @@ from runs.aws_errors import AnsweredError, codes_of, translated
 from runs.errors import ExecutionsUnknownError, UnwatchedRunError
 from runs.executions import ExecutionState, execution_name, watcher_name
 from runs.json_types import Json
+from runs.telemetry.scope import current_scope
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,40 @@ class StepFunctionsSignal:
             logger.info("signal not taken", extra={"error": repr(error)})
 
 
+class Beaten(Protocol):
+    """The call of boto3's `stepfunctions` client that a heartbeat is."""
+
+    def send_task_heartbeat(self, *, taskToken: str) -> object:  # noqa: N803 - boto3's spelling
+        """Keep a wait from ending; see boto3."""
+        ...
+
+
+class StepFunctionsPulse:
+    """See `runs.signals.Pulse`. It needs `states:SendTaskHeartbeat` on the state machine."""
+
+    def __init__(self, client: Beaten) -> None:
+        self._client = client
+
+    def beat(self, wake_token: str) -> None:
+        """See `runs.signals.Pulse.beat`."""
+        try:
+            self._client.send_task_heartbeat(taskToken=wake_token)
+        except Exception as error:  # noqa: BLE001 - the port's promise: a heartbeat never fails its caller
+            # Usually TaskDoesNotExist or TaskTimedOut: the wait has ended, and another begun.
+            logger.debug("heartbeat not taken", extra={"error": repr(error)})
+
+
 class Executions(Protocol):
     """The call of boto3's `stepfunctions` client that a watcher makes."""
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> object:  # noqa: A002, N803 - boto3's spelling
+    def start_execution(
+        self,
+        *,
+        stateMachineArn: str,  # noqa: N803 - boto3's spelling
+        name: str,
+        input: str,  # noqa: A002 - as above
+        traceHeader: str = "",  # noqa: N803 - as above
+    ) -> object:
         """Start an execution; see boto3."""
         ...
 
@@ -63,6 +94,7 @@ class StepFunctionsWatcher:
                     stateMachineArn=self._state_machine,
                     name=watcher_name(session_id, retry),
                     input=_watching(session_id),
+                    **_traced(),
                 )
         except AnsweredError as error:
             # It was started before, and has ended since.
@@ -93,6 +125,7 @@ class StepFunctionsStarter:
                     stateMachineArn=self._state_machine,
                     name=execution_name("run", session_id),
                     input=json.dumps(given),
+                    **_traced(),
                 )
         except AnsweredError as error:
             if "ExecutionAlreadyExists" not in codes_of(error):
@@ -166,6 +199,12 @@ class StepFunctionsExecutions:
         except AnsweredError as error:
             if "ExecutionAlreadyExists" not in codes_of(error):
                 raise UnwatchedRunError(session_id, str(error)) from error
+
+
+def _traced() -> dict[str, str]:
+    """Say in which trace an execution is started: what it does is then in the same."""
+    trace = current_scope().trace
+    return {} if trace is None else {"traceHeader": trace.xray}
 
 
 def _watching(session_id: str) -> str:

@@ -2,28 +2,31 @@
 
 The durable SDK (3.0.0) tells a step neither its id nor its context's. What a step records beside
 its result (an agent's messages, files) is to be found again by its operation: when a run is begun
-again from there, it goes with it.
+again from there, it goes with it. Log lines and spans say it, too.
 """
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python.identifier import OperationIdentifier
 from aws_durable_execution_sdk_python.state import ExecutionState
 
-_wrap = ExecutionState.wrap_user_function
+from agent.durable.carrying import carry_context
+from agent.tracing import traced
+from runs.telemetry.scope import current_scope
 
-_CURRENT: ContextVar[str | None] = ContextVar("operation", default=None)
+_wrap = ExecutionState.wrap_user_function
 
 
 def current_operation() -> str | None:
     """Give the id of the innermost step or context whose code this is; None outside of any."""
-    return _CURRENT.get()
+    return current_scope().operation_id
 
 
 def know_operations() -> None:
-    """Keep track from now on; may be called any number of times."""
+    """Keep track from now on, in all threads; may be called any number of times."""
+    carry_context()
     ExecutionState.wrap_user_function = _tracked  # type: ignore[method-assign,assignment]
 
 
@@ -35,12 +38,11 @@ def _tracked(
     attempt: int | None = None,
 ) -> Callable[..., Any]:
     wrapped = _wrap(execution, user_function, operation_identifier, is_replay_children, attempt)
+    kind = operation_identifier.type.value.lower()
+    name = operation_identifier.name or operation_identifier.sub_type
 
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the user's code takes and gives
-        token = _CURRENT.set(operation_identifier.operation_id)
-        try:
-            return wrapped(*args, **kwargs)
-        finally:
-            _CURRENT.reset(token)
+        call = partial(wrapped, *args, **kwargs)
+        return traced(kind, name, operation_identifier.operation_id, call=call)
 
     return run

@@ -70,9 +70,7 @@ def log_to(stream: TextIO, *, debug: bool = False, facts: Facts | None = None) -
         debug: Whether to log what explains decisions, too.
         facts: Tells what else is known where a line is logged; the scope goes first.
     """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
-    handler.addFilter(ScopeFilter(facts))
+    handler = json_handler(stream, facts=facts)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
@@ -82,13 +80,24 @@ def log_to(stream: TextIO, *, debug: bool = False, facts: Facts | None = None) -
     return handler
 
 
+def json_handler(stream: TextIO, *, facts: Facts | None = None) -> logging.Handler:
+    """Make a handler that writes JSON lines to a stream; see `log_to`."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(ScopeFilter(facts))
+    return handler
+
+
 def log_from_function(environ: Mapping[str, str]) -> None:
     """Have a Lambda function log JSON lines that say which run they are of; once per process.
 
     Lambda's own handlers stay where they write JSON: they know how to reach its log, and lines in
-    a form that Lambda does not know would be wrapped in another. Emulators have none.
+    a form that Lambda does not know would be wrapped in another. Emulators have none. A process
+    that is no function's has logs of its own, whatever it imports.
     """
     root = logging.getLogger()
+    if "AWS_LAMBDA_FUNCTION_NAME" not in environ:
+        return
     if environ.get("AWS_LAMBDA_LOG_FORMAT") != "JSON" or not root.handlers:
         log_to(sys.stderr)
         return

@@ -12,7 +12,8 @@ from typing import Protocol
 from runs.json_types import Json
 from runs.telemetry.metrics import NAMESPACE, STAGE, Metric
 
-logger = logging.getLogger("errand.metrics")
+METRICS_LOGGER = "errand.metrics"
+logger = logging.getLogger(METRICS_LOGGER)
 
 #: The variable that names the stage. Where it is not set, nobody has metrics made of the logs.
 STAGE_VARIABLE = "ERRAND_STAGE"
@@ -55,6 +56,11 @@ class EmfMeter:
 
 
 def meter_for(environ: Mapping[str, str]) -> Meter:
+    """Give the meter of a process, by its environment; see `meter_of`."""
+    return meter_of(environ.get(STAGE_VARIABLE))
+
+
+def meter_of(stage: str | None) -> Meter:
     """Give the meter of a deployment's stage; one that tells nobody where there is no stage."""
-    stage = environ.get(STAGE_VARIABLE, "").strip()
-    return EmfMeter(stage) if stage else NoMeter()
+    named = (stage or "").strip()
+    return EmfMeter(named) if named else NoMeter()

@@ -7,7 +7,7 @@ variables enter the scope anew, where our code begins in them.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runs.json_types import Json
 from runs.telemetry.traces import Trace
@@ -48,6 +48,12 @@ _CURRENT: ContextVar[Scope] = ContextVar("scope", default=_NOTHING)
 def current_scope() -> Scope:
     """Give the scope of the code that runs now; an empty one outside of any."""
     return _CURRENT.get()
+
+
+def learn(*, session_id: str, workflow: str | None = None) -> None:
+    """Say what has come out of which run the code works on, until its scope is left."""
+    scope = replace(current_scope(), session_id=session_id, workflow=workflow)
+    _CURRENT.set(scope)
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from datetime import datetime
 
 from runs.run import Run
 
+#: Where Lambda tells an invocation its place in X-Ray's trace.
+TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 _SPAN = re.compile(r"[0-9a-f]{16}")

@@ -6,7 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runs.errors import JournalUnavailableError, UnwatchedRunError
-from runs.stepfunctions import StepFunctionsWatcher
+from runs.stepfunctions import StepFunctionsStarter, StepFunctionsWatcher
+from runs.telemetry.scope import Scope, within
+from runs.telemetry.traces import Trace
 from runs.watch import Watcher
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:errand"
@@ -17,13 +19,22 @@ class Refusing:
 
     def __init__(self, code: str | None = None) -> None:
         self.started: list[tuple[str, str, str]] = []
+        self.traces: list[str] = []
         self._code = code
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> object:  # noqa: A002, N803 - boto3's spelling
+    def start_execution(
+        self,
+        *,
+        stateMachineArn: str,  # noqa: N803 - boto3's spelling
+        name: str,
+        input: str,  # noqa: A002 - as above
+        traceHeader: str = "",  # noqa: N803 - as above
+    ) -> object:
         """Start an execution, or refuse."""
         if self._code is not None:
             raise ClientError({"Error": {"Code": self._code}}, "StartExecution")
         self.started.append((stateMachineArn, name, input))
+        self.traces.append(traceHeader)
         return {}
 
 
@@ -77,3 +88,15 @@ def test_a_child_nobody_may_watch_is_said_to_be_unwatched() -> None:
 def test_throttling_is_tried_again() -> None:
     with pytest.raises(JournalUnavailableError):
         watcher(Refusing("ThrottlingException")).watch("session-1")
+
+
+def test_an_execution_is_in_the_trace_of_who_starts_it() -> None:
+    client = Refusing()
+    trace = Trace(trace_id="5" * 32, span_id="3" * 16)
+
+    watcher(client).watch("session-1")
+    with within(Scope(trace=trace)):
+        watcher(client).watch("session-2")
+        StepFunctionsStarter(client, state_machine=MACHINE).start("session-3", {})
+
+    assert client.traces == ["", trace.xray, trace.xray]
