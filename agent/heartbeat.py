@@ -1,19 +1,24 @@
-"""The heartbeat: keeps an attempt's lease, and hears from the head of a cancellation or a pause."""
+"""The heartbeat: keeps an attempt's lease, and the wait for it from ending.
+
+It also hears from the head of a cancellation or a pause.
+"""
 
 import logging
 from datetime import timedelta
 
 from agent.attempt import Attempt, StopReason
 from runs.errors import JournalUnavailableError, LeaseLostError
+from runs.signals import NoPulse, Pulse
 
 logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Renews one attempt's lease until the attempt is closed."""
+    """Renews one attempt's lease until the attempt is closed, and tells who waits for the run."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, pulse: Pulse | None = None) -> None:
         self._attempt = attempt
+        self._pulse = pulse or NoPulse()
         self._interval = attempt.lease.seconds / 3
 
     def run(self) -> None:
@@ -41,6 +46,8 @@ class Heartbeat:
             self._miss(error)
             return False
         attempt.renewed_at = now
+        if run.wake_token is not None:
+            self._pulse.beat(run.wake_token)
         if run.cancel_requested:
             attempt.request_stop(StopReason.CANCELLED, run.cancel_reason or "cancelled")
         elif run.pause is not None:

@@ -233,10 +233,18 @@ def _check(name: str, value: str, shape: re.Pattern[str], expected: str) -> None
 #: 800 turns of at most 22 history events leave a quarter of an execution's 25,000 to retries.
 _PACES = {
     Target.LOCAL: Pace(
-        poll_seconds=3, waiting_seconds=10, parked_seconds=30, grace_seconds=60, max_turns=800
+        poll_seconds=3,
+        work_seconds=3,
+        silence_seconds=2,
+        waiting_seconds=10,
+        parked_seconds=30,
+        grace_seconds=60,
+        max_turns=800,
     ),
     Target.AWS: Pace(
         poll_seconds=30,
+        work_seconds=900,
+        silence_seconds=75,
         waiting_seconds=600,
         parked_seconds=3 * 3600,
         grace_seconds=900,

@@ -15,8 +15,26 @@ class Signal(Protocol):
         ...
 
 
+class Pulse(Protocol):
+    """Tells a waiting state machine that the run's worker lives."""
+
+    def beat(self, wake_token: str) -> None:
+        """Have the wait that `wake_token` stands for go on. Never raises; takes seconds at most.
+
+        One that is lost costs a look at the journal.
+        """
+        ...
+
+
 class NoSignal:
     """Nobody waits: runs started without a state machine."""
 
     def send(self, wake_token: str) -> None:
         """See `Signal.send`."""
+
+
+class NoPulse:
+    """Nobody waits for heartbeats."""
+
+    def beat(self, wake_token: str) -> None:
+        """See `Pulse.beat`."""

@@ -26,7 +26,12 @@ class Pace:
 
     #: At the latest after this a lost signal, a lost worker or a deadline is noticed.
     poll_seconds: int
-    #: The same for a parked run that has nothing to do for longer than this.
+    #: The same while a worker has the run and its heartbeats come.
+    work_seconds: int
+    #: How long heartbeats may stay away: longer than a lease, which is then over. The emulator
+    #: does not look at them, so locally `work_seconds` is short.
+    silence_seconds: int
+    #: The same as the first for a parked run that has nothing to do for longer than this.
     waiting_seconds: int
     #: The same again: a run may wait for a person for a month.
     parked_seconds: int
@@ -40,6 +45,12 @@ class Pace:
             if value < 1:
                 msg = f"{name} is {value}, expected at least 1"
                 raise ValueError(msg)
+        if self.silence_seconds >= self.work_seconds:
+            msg = (
+                f"silence_seconds is {self.silence_seconds}, expected less than work_seconds "
+                f"({self.work_seconds})"
+            )
+            raise ValueError(msg)
 
 
 def render(pace: Pace) -> str:
@@ -59,6 +70,8 @@ def placeholders(text: str) -> frozenset[str]:
 def _numbers(pace: Pace) -> dict[str, int]:
     return {
         "PollSeconds": pace.poll_seconds,
+        "WorkSeconds": pace.work_seconds,
+        "SilenceSeconds": pace.silence_seconds,
         "WaitingSeconds": pace.waiting_seconds,
         "ParkedSeconds": pace.parked_seconds,
         "GraceSeconds": pace.grace_seconds,

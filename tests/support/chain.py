@@ -38,7 +38,15 @@ from tests.support.stack import running_emulator
 
 END_SECONDS = 90.0
 #: Fast enough for tests, and slow enough to tell a signal from a time-out.
-PACE = Pace(poll_seconds=2, waiting_seconds=3, parked_seconds=30, grace_seconds=3, max_turns=500)
+PACE = Pace(
+    poll_seconds=2,
+    work_seconds=2,
+    silence_seconds=1,
+    waiting_seconds=3,
+    parked_seconds=30,
+    grace_seconds=3,
+    max_turns=500,
+)
 
 #: What a worker does with a run it has claimed.
 Script = Callable[["Chain", Claim], None]

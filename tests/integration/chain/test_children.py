@@ -20,7 +20,9 @@ from tests.support.chain import PACE, Chain, new_session, now, request
 from tests.support.durable_workflows import breaks, echo, invokes, sleeps
 
 #: Whoever waits for an interval and not for a signal does not end within a test.
-SIGNALS_ONLY = replace(PACE, poll_seconds=300, waiting_seconds=300, parked_seconds=300)
+SIGNALS_ONLY = replace(
+    PACE, poll_seconds=300, work_seconds=300, waiting_seconds=300, parked_seconds=300
+)
 #: The invoker knows the workflows that ship, so the parent goes by the name of one.
 REGISTRY = Registry({"cost-analysis": invokes, "echo": echo, "breaks": breaks, "sleeps": sleeps})
 

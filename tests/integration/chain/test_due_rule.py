@@ -116,6 +116,7 @@ def test_evaluate_dispatches_exactly_the_runs_that_are_due(
     else:
         assert (chosen == "Dispatch") == run.is_due(now())
         assert (chosen == "Notify") == has_to_tell(run)
+        assert (chosen == "AwaitWork") == (is_worked_on(run) and not has_to_tell(run))
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -123,10 +124,26 @@ def test_a_token_is_kept_exactly_for_runs_that_are_not_due(chain: Chain, name: s
     run = HEADS[name]
     chain.journal.accept(run)
 
-    is_kept = is_token_kept(chain, run)
+    is_kept = is_token_kept(chain, run, "AwaitSignal")
 
     goes_on = run.status in AWAITS and not run.is_due(now()) and has_an_end(run)
     assert is_kept == (goes_on and not has_to_tell(run))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heartbeats_are_waited_for_exactly_while_a_worker_has_the_run(
+    chain: Chain, name: str
+) -> None:
+    run = replace(HEADS[name], session_id=new_session())
+    chain.journal.accept(run)
+
+    is_kept = is_token_kept(chain, run, "AwaitWork")
+
+    assert is_kept == (is_worked_on(run) and not has_to_tell(run))
+
+
+def is_worked_on(run: Run) -> bool:
+    return run.status is Status.BUSY and run.lease is not None and run.lease.expires_at > now()
 
 
 def has_an_end(run: Run) -> bool:
@@ -139,8 +156,8 @@ def has_to_tell(run: Run) -> bool:
     return run.notify_at is not None and run.notify_at <= now()
 
 
-def is_token_kept(chain: Chain, run: Run) -> bool:
-    arguments = json.loads(definition.render(PACE))["States"]["AwaitSignal"]["Arguments"]
+def is_token_kept(chain: Chain, run: Run, wait: str) -> bool:
+    arguments = json.loads(definition.render(PACE))["States"][wait]["Arguments"]
     values = arguments["ExpressionAttributeValues"]
     values |= {":token": {"S": "a token"}, ":now": {"S": to_iso(now())}}
     key = {"PK": {"S": run.session_id}, "SK": {"S": "SESSION"}}

@@ -23,8 +23,16 @@ INTERVALS = {
     "AwaitAnswer": AWS.pace.waiting_seconds,
     "AwaitSignal": AWS.pace.poll_seconds,
 }
-WAITS = (*INTERVALS, "Backoff", "CheckStatus")
-NUMBERS = {"PollSeconds", "WaitingSeconds", "ParkedSeconds", "GraceSeconds", "MaxTurns"}
+WAITS = (*INTERVALS, "AwaitWork", "Backoff", "CheckStatus")
+NUMBERS = {
+    "PollSeconds",
+    "WorkSeconds",
+    "SilenceSeconds",
+    "WaitingSeconds",
+    "ParkedSeconds",
+    "GraceSeconds",
+    "MaxTurns",
+}
 
 
 @pytest.fixture
@@ -172,6 +180,7 @@ def test_no_comment_or_prompt_travels_in_the_state(states: dict[str, Any]) -> No
     ("state", "names"),
     [
         ("AwaitSignal", {Status.QUEUED, Status.BUSY, Status.WAITING}),
+        ("AwaitWork", {Status.BUSY}),
         ("AwaitAnswer", {Status.WAITING}),
         ("AwaitDays", {Status.WAITING}),
     ],
@@ -299,7 +308,7 @@ def test_telling_deciders_comes_after_what_makes_the_run_go_on(states: dict[str,
 
 
 def test_no_wait_keeps_a_token_while_deciders_are_to_be_told(states: dict[str, Any]) -> None:
-    for wait in INTERVALS:
+    for wait in (*INTERVALS, "AwaitWork"):
         condition = states[wait]["Arguments"]["ConditionExpression"]
         assert condition.endswith(" AND (attribute_not_exists(notify_at) OR notify_at > :now)")
 
@@ -321,3 +330,36 @@ def test_a_parked_runs_session_is_stopped_once_for_each_attempt(states: dict[str
 def test_a_pace_without_a_pause_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is 0, expected at least 1"):
         replace(AWS.pace, **{name: 0})
+
+
+def test_heartbeats_that_could_never_be_missed_are_refused() -> None:
+    expected = "silence_seconds is 900, expected less than work_seconds \\(900\\)"
+
+    with pytest.raises(ValueError, match=expected):
+        replace(AWS.pace, silence_seconds=900)
+
+
+def test_heartbeats_that_stay_away_end_a_wait_when_the_lease_is_over(
+    states: dict[str, Any],
+) -> None:
+    wait = states["AwaitWork"]
+    caught = {name for catcher in wait["Catch"] for name in catcher["ErrorEquals"]}
+
+    assert caught >= {"States.Timeout", "States.HeartbeatTimeout"}
+    # A lease lasts 60 s in the cloud, and its worker tells of it with each renewal.
+    assert 60 < wait["HeartbeatSeconds"] < wait["TimeoutSeconds"]
+
+
+def test_eight_hours_of_work_make_few_transitions(states: dict[str, Any]) -> None:
+    pace, seconds = AWS.pace, 8 * 3600
+    # Near its deadline a run is looked at more often; the worst is a run that goes up to it.
+    near = pace.work_seconds
+    turns = (seconds - near) / pace.work_seconds + near / pace.poll_seconds
+    begin = ("Begin", "Accept", "Outcome", "AwaitSignal", "CheckStatus", "Evaluate")
+    end = ("CheckStatus", "Evaluate", "Stop", "Announce", "Announced", "Ended", "Completed")
+
+    transitions = len(begin) + 3 * turns + len(end)
+
+    assert {*begin, *end} <= states.keys()
+    # What a fixed wait of 10 s, a look and a choice would make of it.
+    assert transitions <= 0.03 * 3 * seconds / 10

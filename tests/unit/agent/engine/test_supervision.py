@@ -1,5 +1,6 @@
 """Heartbeat and watchdog, beat by beat on a still clock."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.attempt import Attempt, StopReason
@@ -7,6 +8,17 @@ from agent.heartbeat import Heartbeat
 from agent.watchdog import Watchdog
 from runs.events import EventType
 from tests.support.engine import Engine, StillClock
+
+
+@dataclass
+class HeardBeats:
+    """A pulse that remembers what it was told."""
+
+    tokens: list[str] = field(default_factory=list)
+
+    def beat(self, wake_token: str) -> None:
+        """See `runs.signals.Pulse.beat`."""
+        self.tokens.append(wake_token)
 
 
 def watchdog_of(attempt: Attempt) -> Watchdog:
@@ -27,6 +39,28 @@ def test_a_beat_renews_the_lease(still_engine: Engine, clock: StillClock) -> Non
     lease = still_engine.head().lease
     assert lease is not None
     assert lease.expires_at == clock.now + timedelta(seconds=6)
+
+
+def test_a_beat_keeps_the_wait_for_the_run_from_ending(still_engine: Engine) -> None:
+    attempt = still_engine.attempt(wake_token="the wait's")
+    heard = HeardBeats()
+
+    Heartbeat(attempt, heard).beat()
+
+    assert heard.tokens == ["the wait's"]
+
+
+def test_a_worker_that_lost_its_run_keeps_no_wait_from_ending(
+    still_engine: Engine, clock: StillClock
+) -> None:
+    attempt = still_engine.attempt(wake_token="the wait's")
+    heard = HeardBeats()
+    clock.advance(7)
+    still_engine.journal.claim("run-1", owner="b", token="b", now=clock(), lease_seconds=6)
+
+    Heartbeat(attempt, heard).beat()
+
+    assert heard.tokens == []
 
 
 def test_a_beat_is_no_sign_of_life(still_engine: Engine, clock: StillClock) -> None:
