@@ -79,7 +79,7 @@ details{{margin-top:1.5rem;border-top:1px solid var(--line);padding-top:.35rem}}
 summary{{font-weight:600;cursor:pointer;padding:.65rem 0}}
 .buttons{{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1rem}}
 button{{font:inherit;font-weight:600;padding:.75rem 1.5rem;min-height:2.75rem;border:0;
-border-radius:.4rem;color:var(--button);background:var(--yes);flex:1 1 10rem;cursor:pointer}}
+border-radius:.4rem;color:var(--button);background:var(--yes);flex:1 1 8rem;cursor:pointer}}
 button.no{{background:var(--no)}}
 """
 

@@ -11,11 +11,12 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --quiet: #b0b0ba } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere }
+h2 { font-size: 1.1rem }
 ul { list-style: none; padding: 0 }
 li { border: 1px solid #8886; border-radius: .5rem; margin: 0 0 .5rem; padding: .5rem 1rem }
 li a { display: block; padding: .65rem 0 .25rem; overflow-wrap: anywhere }
 time, .about { overflow-wrap: anywhere; color: var(--quiet); font-size: .875rem }
-iframe { width: 100%; height: 70vh; border: 1px solid #8886; border-radius: .5rem;
+iframe { box-sizing: border-box; width: 100%; height: 70vh; border: 1px solid #8886; border-radius: .5rem;
   background: #fff; color-scheme: light }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
   border: 1px solid #8886; border-radius: .5rem; padding: 1rem }
