@@ -223,8 +223,9 @@ class _Sweep:
             case Mend.WATCH if sweeper.executions is not None:
                 return self._watch(found, sweeper.executions)
             case Mend.WAKE if run.wake_token is not None:
-                self._note(found, token=run.wake_token)
+                # Sent first: a token that is noted as used and was not would wake nobody.
                 sweeper.signal.send(run.wake_token)
+                self._note(found, token=run.wake_token)
                 return True
             case Mend.STOP if sweeper.stopper is not None:
                 return sweeper.stopper.stop(run.session_id)

@@ -136,10 +136,10 @@ def due_since(run: Run, now: datetime) -> datetime | None:
 
 
 def note_repair(run: Run, *, repair: Repair, now: datetime) -> Change:
-    """Record what a sweep found and is about to do; the same again is no change.
+    """Record what a sweep found and does; the same again is no change.
 
-    Recorded first: a sweep that dies in between is repeated by the next one, which finds on the
-    head what it was about to do.
+    An execution is noted before it is started: if the sweep dies in between, the next one finds on
+    the head which it was to be, and starts that.
     """
     if repair.watcher is not None and repair.watcher == run.watcher:
         return Change(run=run)

@@ -1,6 +1,6 @@
 """An invoker on an in-memory journal, with an agent that answers as a test says."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -29,11 +29,14 @@ class ScriptedAgent:
 
     answers: list[str | Exception] = field(default_factory=lambda: ["STARTED"])
     calls: list[tuple[str, str]] = field(default_factory=list)
+    #: What happens while a session is being stopped.
+    during_stop: Callable[[], None] = lambda: None
 
     def send(self, session_id: str, action: str) -> str:
         return self._next(session_id, action)
 
     def stop(self, session_id: str) -> None:
+        self.during_stop()
         self._next(session_id, "stop")
 
     def _next(self, session_id: str, action: str) -> str:

@@ -1,13 +1,16 @@
 import dataclasses
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from invoker.answers import Outcome
+from invoker.answers import Answer, Outcome
 from invoker.errors import AgentRefusedError, AgentUnavailableError
 from runs.again import Retry
-from runs.run import Run, Status
+from runs.events import EventType
+from runs.run import Lease, Run, Status
 from tests.support.invoking import NOW, SESSION, Desk
+from tests.support.sweeping import KilledError
 
 PARENT = "6f1c2b7e-33d4-4f55-8f0e-2a7b9c1d0e11"
 
@@ -165,3 +168,72 @@ def test_a_child_the_agent_refuses_wakes_its_parent(desk: Desk) -> None:
 
     assert answer.outcome is Outcome.ENDED
     assert desk.signal.tokens == ["parent's token"]
+
+
+def parked(desk: Desk, wake_at: datetime | None = None) -> Lease:
+    desk.accept()
+    lease = desk.journal.claim(
+        SESSION, owner="a worker", token="token", now=desk.now, lease_seconds=60
+    ).lease
+    desk.journal.park(lease, wake_at=wake_at, waiting_for="an answer", now=desk.now)
+    return lease
+
+
+def test_a_session_is_stopped_once(desk: Desk) -> None:
+    parked(desk)
+
+    answers = [desk.ask(action="stop", session_id=SESSION) for _ in range(2)]
+
+    assert [answer.outcome for answer in answers] == [Outcome.STOPPED, Outcome.STOPPED]
+    assert desk.agent.calls.count((SESSION, "stop")) == 1
+    assert desk.journal.events(SESSION)[-1].event.type is EventType.SESSION_STOPPED
+
+
+def test_a_stop_that_failed_is_tried_again(desk: Desk) -> None:
+    parked(desk)
+    desk.agent.answers = [AgentUnavailableError("throttled"), "STOPPED"]
+
+    answers = [desk.ask(action="stop", session_id=SESSION) for _ in range(2)]
+
+    assert [answer.outcome for answer in answers] == [Outcome.RETRY, Outcome.STOPPED]
+    assert not desk.run().has_session
+
+
+def test_a_run_that_is_answered_while_its_session_is_stopped_is_handed_over_after_that(
+    desk: Desk,
+) -> None:
+    parked(desk, wake_at=desk.now + timedelta(seconds=1))
+
+    def answered_meanwhile() -> None:
+        desk.later(seconds=2)
+        asked.append(desk.ask(action="dispatch", session_id=SESSION))
+
+    asked: list[Answer] = []
+    desk.agent.during_stop = answered_meanwhile
+    stopped = desk.ask(action="stop", session_id=SESSION)
+    after = desk.ask(action="dispatch", session_id=SESSION)
+
+    assert (asked[0].outcome, asked[0].retry_seconds) == (Outcome.RETRY, 1)
+    assert asked[0].message == "its session is being stopped"
+    assert stopped.outcome is Outcome.STOPPED
+    assert after.outcome is Outcome.STARTED
+    assert [action for _, action in desk.agent.calls] == ["start", "stop", "resume"]
+
+
+def test_a_worker_that_dies_while_it_stops_a_session_holds_the_run_up_for_a_minute(
+    desk: Desk,
+) -> None:
+    parked(desk, wake_at=desk.now + timedelta(seconds=1))
+
+    def killed() -> None:
+        raise KilledError
+
+    desk.agent.during_stop = killed
+    with pytest.raises(KilledError):
+        desk.ask(action="stop", session_id=SESSION)
+    desk.later(seconds=59)
+    before = desk.ask(action="dispatch", session_id=SESSION)
+    desk.later(seconds=2)
+
+    assert before.outcome is Outcome.RETRY
+    assert desk.ask(action="dispatch", session_id=SESSION).outcome is Outcome.STARTED
