@@ -25,7 +25,7 @@ _BUNDLES = PROJECT / ".build" / "invoker"
 _DEFAULT_OUTPUT = "cdk.out"
 
 
-def synthesise(context: Mapping[str, str], *, output: Path | None = None) -> Path:
+def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> Path:
     """Write the cloud assembly and give its folder. Needs neither network nor Docker.
 
     Args:

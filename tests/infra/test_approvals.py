@@ -3,7 +3,7 @@
 import json
 
 from infra.settings import Target
-from tests.support.template import Synthesised
+from tests.support.template import TRACES, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 STAGE = "AWS::ApiGatewayV2::Stage"
@@ -23,13 +23,12 @@ def test_the_function_may_do_what_it_does_and_nothing_else(synthesised: Synthesi
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
         "states:SendTaskSuccess": [machine],
+        **TRACES,
     }
     if synthesised.target is Target.AWS:
-        bucket = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "ArtifactsUri"}]}]}
-        contents = [{"Fn::Join": ["", ["arn:aws:s3:::", bucket, "/*"]]}]
         expected |= {
-            "s3:GetObject": contents,
-            "s3:PutObject": contents,
+            "s3:GetObject": synthesised.artifacts,
+            "s3:PutObject": synthesised.artifacts,
             "secretsmanager:GetSecretValue": [{"Ref": synthesised.id_of(SECRET)}],
         }
     assert allowed == expected
@@ -43,6 +42,7 @@ def test_the_function_gets_its_whole_configuration(synthesised: Synthesised) -> 
     assert function["Environment"]["Variables"].keys() == {
         "ERRAND_ARTIFACTS",
         "ERRAND_LINK_KEYS",
+        "ERRAND_STAGE",
         "ERRAND_TABLE",
     }
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.scheduled import Schedule
 from infra.settings import (
     CONTEXT,
     REGISTRY,
@@ -73,6 +74,9 @@ def test_an_address_that_is_none_is_told(address: str) -> None:
         ("inputs", "s3://bills/*", "inputs has 's3://bills/\\*', expected 'aws' or"),
         ("unitok", "unitok.example", "unitok is 'unitok.example', expected an address"),
         ("schedule", "daily", "schedule is 'daily', expected cron"),
+        ("schedule_request", "{}, ", "'schedule-request' is '{},', expected a JSON object"),
+        ("schedule_request", '["aws"]', "'schedule-request' is .*, expected a JSON object"),
+        ("schedule_request", '{"input": "aws"}', "schedule-request is given without a schedule"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_was_expected(
@@ -80,6 +84,11 @@ def test_a_wrong_value_is_told_with_what_was_expected(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         settings(**{name: value})
+
+
+def test_the_emulator_is_not_asked_for_a_schedule() -> None:
+    with pytest.raises(ValueError, match="schedule is for target aws: the emulator runs none"):
+        settings(target="local", schedule="rate(1 day)")
 
 
 def test_each_value_is_taken() -> None:
@@ -92,6 +101,7 @@ def test_each_value_is_taken() -> None:
         inputs="aws, s3://bills/exports/, s3://more-bills",
         unitok="https://unitok.example/api",
         schedule="cron(0 6 ? * MON *)",
+        schedule_request='{"input": "aws"}',
     )
 
     assert chosen.artifact is Artifact.CONTAINER
@@ -102,7 +112,7 @@ def test_each_value_is_taken() -> None:
     assert chosen.inputs.cost_explorer
     assert chosen.inputs.places == (("bills", "exports/"), ("more-bills", ""))
     assert chosen.unitok == "https://unitok.example/api"
-    assert chosen.schedule == "cron(0 6 ? * MON *)"
+    assert chosen.schedule == Schedule(times="cron(0 6 ? * MON *)", request={"input": "aws"})
 
 
 def test_a_session_lives_a_little_longer_than_the_longest_run_and_no_longer_than_it_can() -> None:

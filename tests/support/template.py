@@ -9,6 +9,10 @@ from typing import Any
 from infra.settings import Target
 
 
+#: What every function's role may do besides, as Lambda records its traces.
+TRACES = {"xray:PutTelemetryRecords": ["*"], "xray:PutTraceSegments": ["*"]}
+
+
 @dataclass(frozen=True, slots=True)
 class Synthesised:
     """The one template of a cloud assembly."""
@@ -47,6 +51,12 @@ class Synthesised:
         """Give the logical id of the role that the one resource of a type runs under."""
         role: str = self.only(kind, under)[field]["Fn::GetAtt"][0]
         return role
+
+    @property
+    def artifacts(self) -> list[dict[str, Any]]:
+        """The files of the artifact store, as a statement names them."""
+        bucket = self.id_of("AWS::S3::Bucket", "Artifacts")
+        return [{"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, "/*"]]}]
 
     def statements(self, role: str) -> Iterator[dict[str, Any]]:
         """Give every policy statement of a role."""
