@@ -9,8 +9,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from agent.workflows import marketing_post
 from agent.workflows.marketing.unitok import SETTING
@@ -343,57 +341,6 @@ def test_everything_three_times_in_any_order_is_as_once(
     assert len(drafts) == 2
     assert counter.queues.dead == []
     assert len(counter.starter.started) == 1
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["type", "body", "task", "toolResult", "toolUseId", "status", "content", "text"]
-            )
-            | st.text(max_size=5),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
-MESSAGES = st.one_of(
-    st.text(max_size=60),
-    JSON.map(json.dumps),
-    st.builds(
-        lambda task, more: json.dumps(new(task) | more),
-        st.text(max_size=9),
-        st.dictionaries(
-            st.sampled_from(["workflow", "input", "idempotency_key", "body"]), JSON, max_size=2
-        ),
-    ),
-    st.builds(
-        lambda more: json.dumps(existing(SESSION_ID, "marketer-1-0", "x") | more),
-        st.dictionaries(st.sampled_from(["session_id", "toolName", "body"]), JSON, max_size=2),
-    ),
-)
-
-
-@settings(
-    max_examples=600,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(body=MESSAGES)
-def test_whatever_a_message_holds_it_is_done_kept_or_a_dead_letter(
-    counter: Counter, body: str
-) -> None:
-    dead, started = len(counter.queues.dead), len(counter.starter.started)
-
-    failed = counter.deliver(counter.record(body))
-
-    is_dead = len(counter.queues.dead) == dead + 1
-    is_started = body.startswith('{"type": "new"') or len(counter.starter.started) > started
-    assert is_dead or is_started or failed == [MESSAGE]
-    assert not (is_dead and failed)
 
 
 class DyingSignal:
