@@ -9,6 +9,7 @@ from aws_cdk import (
     RemovalPolicy,
     aws_events,
     aws_events_targets,
+    aws_iam,
     aws_lambda,
     aws_sqs,
 )
@@ -127,6 +128,20 @@ class DurableFunction(Construct):
                     dead_letter_queue=dead_letters,
                 )
             ],
+        )
+
+    def let_answer(self, *roles: aws_iam.Role) -> None:
+        """Let those who take decisions tell the service of them, whose executions wait for it."""
+        let_beside(
+            self,
+            "Answers",
+            roles,
+            [
+                "lambda:SendDurableExecutionCallbackFailure",
+                "lambda:SendDurableExecutionCallbackSuccess",
+            ],
+            [f"{self._function.function_arn}:*"],
+            because="they are authorised on an execution, which is below the function's versions",
         )
 
     def _encrypt(self, encryption: Encryption) -> None:

@@ -1,5 +1,6 @@
 """The stack: which capabilities there are, and how they are wired."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -165,6 +166,7 @@ class ErrandStack(Stack):
                 journal=journal,
                 artifacts=artifacts,
                 invoker=invoker,
+                deciding=(approvals.role, tasks.role),
             )
         for name, value in outputs.items():
             # A parameter has its own name, and says the same.
@@ -179,6 +181,7 @@ class ErrandStack(Stack):
         journal: JournalTable,
         artifacts: Artifacts,
         invoker: Invoker,
+        deciding: Sequence[aws_iam.Role],
     ) -> str:
         function = DurableFunction(
             self,
@@ -195,6 +198,7 @@ class ErrandStack(Stack):
             encryption=encryption,
         )
         function.tell_endings(invoker.function, encryption=encryption)
+        function.let_answer(*deciding)
         return str(function.alias.function_arn)
 
     def _code(self, code: AgentCode, home: Home) -> Path:
