@@ -25,6 +25,7 @@ from runs.errors import (
 from runs.ids import MIN_SESSION_ID
 from runs.journal.base import Journal
 from runs.json_types import Json
+from runs.lifecycle import Ending
 from runs.request import RunRequest, check_session_id
 from runs.run import Pause, Run, RunFailure, Status
 from runs.signals import Signal
@@ -114,6 +115,11 @@ class Invoker:
     def expire(self, session_id: str) -> Answer:
         """End a run whose deadline has passed."""
         return self._look_again(self._told(self.journal.expire(session_id, now=self.clock())))
+
+    def conclude(self, session_id: str, ending: Ending) -> Answer:
+        """End the run of a Lambda durable execution that the service has ended."""
+        run = self.journal.conclude(session_id, ending, now=self.clock())
+        return _answer(Outcome.ENDED, self._told(run))
 
     def stop(self, session_id: str) -> Answer:
         """End the runtime session of a run that is over or waits, and not of one that goes on."""

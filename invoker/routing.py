@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from invoker.actions import Invoker, later
 from invoker.answers import Answer, Outcome
+from runs.concluding import STATUSES, ending_of
 from runs.errors import (
     CorruptRecordError,
     InvalidRequestError,
@@ -16,14 +17,14 @@ from runs.errors import (
     RunNotFoundError,
     SteeringRefusedError,
 )
-from runs.ids import MIN_SESSION_ID
+from runs.ids import MIN_SESSION_ID, execution_session_id
 from runs.json_types import Json
 from runs.request import check_session_id, check_text, kind_of
 from runs.telemetry.scope import current_scope, learn, within
 
 logger = logging.getLogger(__name__)
 
-_ACTIONS = "accept, cancel, dispatch, expire, notify, pause, resume, stop"
+_ACTIONS = "accept, cancel, conclude, dispatch, expire, notify, pause, resume, stop"
 _MAX_REASON = 1_000
 #: How many characters of an action that is none the refusal shows.
 _SHOWN = 100
@@ -54,6 +55,8 @@ def _act(invoker: Invoker, event: Json, *, seconds_left: Callable[[], float]) ->
         raise InvalidRequestError(field="payload", message="is not an object, expected one")
     if event.get("action") == "accept":
         return _accept(invoker, event, seconds_left=seconds_left)
+    if event.get("action") == "conclude":
+        return _conclude(invoker, event)
     session_id = check_session_id(event.get("session_id"), minimum=MIN_SESSION_ID)
     learn(session_id=session_id)
     try:
@@ -72,6 +75,25 @@ def _accept(
     except _UNREADABLE as error:
         # There was a run of that id before, and nobody can tell whose it is.
         return _unreadable(error, None)
+
+
+def _conclude(invoker: Invoker, event: Mapping[str, Json]) -> Answer:
+    """End a durable execution's run; a journal that does not answer is raised.
+
+    Nobody looks at the answer to an event: Lambda repeats what raised, after a minute and two.
+    """
+    status, execution = _text(event, "status"), _text(event, "execution")
+    if status not in STATUSES:
+        wanted = f"expected one of: {', '.join(sorted(STATUSES))}"
+        raise InvalidRequestError(field="status", message=f"is {status!r}, {wanted}")
+    session_id = execution_session_id(execution)
+    try:
+        return invoker.conclude(session_id, ending_of(status))
+    except RunNotFoundError as error:
+        # The function could not begin: the payload was no request, or the journal was not there.
+        raise InvalidRequestError(field="execution", message=str(error)) from error
+    except _UNREADABLE as error:
+        return _unreadable(error, session_id)
 
 
 def _unreadable(error: RunError, session_id: str | None) -> Answer:

@@ -476,6 +476,11 @@ def give_up(run: Run, *, error: RunFailure, now: datetime) -> Change:
     return _end(run, Ending(status=Status.FAILED, error=error), now)
 
 
+def conclude(run: Run, ending: Ending, *, now: datetime) -> Change:
+    """End a run whose execution somebody else has ended, whoever still has it; twice is once."""
+    return Change(run=run) if run.status.is_terminal else _end(run, ending, now)
+
+
 def check_retriable(run: Run, retry: Retry, *, now: datetime) -> None:
     """Refuse to take up a run that can't be taken up, or that would end again at once.
 

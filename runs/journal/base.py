@@ -412,6 +412,16 @@ class Journal(Protocol):
         """
         ...
 
+    def conclude(self, session_id: str, ending: Ending, *, now: datetime) -> Run:
+        """End a Lambda durable execution's run as the service ended that, whoever works on it.
+
+        A run that has ended stays as it is. What its worker still has to write is refused.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
     def begin_stop(self, session_id: str, *, now: datetime, until: datetime) -> Run | None:
         """Keep everybody from the session of a run that has ended or waits; see `runs.sessions`.
 

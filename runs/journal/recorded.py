@@ -193,6 +193,11 @@ class RecordJournal(AnsweredRecords, AgainRecords):
         run = self._change(session_id, partial(lifecycle.give_up, error=error, now=now))
         return self._with_children(run, now)
 
+    def conclude(self, session_id: str, ending: Ending, *, now: datetime) -> Run:
+        """See `Journal.conclude`."""
+        run = self._change(session_id, partial(lifecycle.conclude, ending=ending, now=now))
+        return self._with_children(run, now)
+
     def begin_stop(self, session_id: str, *, now: datetime, until: datetime) -> Run | None:
         """See `Journal.begin_stop`."""
         is_begun = False

@@ -101,6 +101,8 @@ def test_what_needs_a_run_refuses_an_unknown_one(journal: Journal) -> None:
         journal.expire("no-such-run", now=NOW)
     with pytest.raises(RunNotFoundError):
         journal.give_up("no-such-run", error=failure, now=NOW)
+    with pytest.raises(RunNotFoundError):
+        journal.conclude("no-such-run", Ending(status=Status.FAILED, error=failure), now=NOW)
 
 
 def test_a_claim_begins_an_attempt(journal: Journal) -> None:
@@ -527,6 +529,25 @@ def test_a_run_past_its_deadline_ends_whoever_has_it(journal: Journal) -> None:
     assert again == late
     with pytest.raises(LeaseLostError):
         journal.renew(lease, now=later(3601))
+
+
+def test_a_run_is_concluded_whoever_works_on_it_and_once(journal: Journal) -> None:
+    run = accept(journal)
+    lease = claim(journal, run.session_id).lease
+    failure = RunFailure(type="Cancelled", message="stopped")
+    ending = Ending(status=Status.CANCELLED, error=failure)
+
+    concluded = journal.conclude(run.session_id, ending, now=later(1))
+    again = journal.conclude(run.session_id, ending, now=later(2))
+
+    assert (concluded.status, concluded.error, concluded.lease) == (
+        Status.CANCELLED,
+        failure,
+        None,
+    )
+    assert again == concluded
+    with pytest.raises(LeaseLostError):
+        journal.settle(lease, Ending(status=Status.COMPLETED), now=later(3))
 
 
 def test_giving_up_fails_a_run_nobody_works_on(journal: Journal) -> None:
