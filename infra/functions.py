@@ -6,7 +6,10 @@ from pathlib import Path
 from aws_cdk import Duration, RemovalPolicy, aws_iam, aws_lambda, aws_logs
 from constructs import Construct
 
+from infra.code_version import VARIABLE, code_version
 from infra.encryption import Encryption
+from infra.interpreter import PYTHON
+from infra.settings import PROJECT
 from infra.statements import accept
 
 
@@ -54,13 +57,13 @@ def bundled_function(  # noqa: PLR0913 - a function is what differs from the oth
     """Make a function of a handler in the invoker's bundle; its role may use the stack's key."""
     encryption.let_use(role)
     accept(role, "IAM5[Resource::*]", because="traces have no resource that could be named")
-    return aws_lambda.Function(
+    function = aws_lambda.Function(
         scope,
         "Function",
         description=description,
-        runtime=aws_lambda.Runtime.PYTHON_3_14,
+        runtime=getattr(aws_lambda.Runtime, f"PYTHON_{PYTHON.replace('.', '_')}"),
         architecture=aws_lambda.Architecture.ARM_64,
-        code=aws_lambda.Code.from_asset(str(code), exclude=["**/__pycache__"]),
+        code=aws_lambda.Code.from_asset(str(code)),
         handler=handler,
         role=role,
         timeout=timeout,
@@ -68,8 +71,10 @@ def bundled_function(  # noqa: PLR0913 - a function is what differs from the oth
         memory_size=512,
         log_group=logs,
         logging_format=aws_lambda.LoggingFormat.JSON,
-        environment=dict(environment),
+        environment={**environment, VARIABLE: code_version(PROJECT)},
         environment_encryption=encryption.key,
         # Without it the agent's spans would be dropped, as those of a call nobody traces.
         tracing=aws_lambda.Tracing.ACTIVE,
     )
+    accept(function, "L1", because="the bundle's byte code is for the Python the agent has, too")
+    return function

@@ -5,9 +5,11 @@ be one in the definition); names that only the deployment knows are left to Clou
 `DefinitionSubstitutions`.
 """
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 PATH = Path(__file__).with_name("run.asl.json")
 
@@ -65,6 +67,38 @@ def render(pace: Pace) -> str:
 def placeholders(text: str) -> frozenset[str]:
     """Name the placeholders in a definition."""
     return frozenset(_PLACEHOLDER.findall(text))
+
+
+def difference(deployed: str) -> str | None:
+    """Name the first place where a deployed definition is not the one of this file.
+
+    What is filled in, numbers and names alike, may be anything. None: it is the same.
+    """
+    return _difference(json.loads(PATH.read_text(encoding="utf-8")), json.loads(deployed), "")
+
+
+def _difference(here: Any, there: Any, place: str) -> str | None:  # noqa: ANN401 - any JSON
+    match here, there:
+        case dict(), dict():
+            # A state that is new or gone says more than what differs inside of one.
+            if odd := sorted(here.keys() ^ there.keys()):
+                return f"{place}{odd[0]}"
+            found = (_difference(here[key], there[key], f"{place}{key}.") for key in here)
+        case list(), list():
+            if len(here) != len(there):
+                return place.rstrip(".")
+            pairs = enumerate(zip(here, there, strict=True))
+            found = (_difference(*pair, f"{place}{n}.") for n, pair in pairs)
+        case _:
+            return None if _fits(here, there) else place.rstrip(".")
+    return next((each for each in found if each is not None), None)
+
+
+def _fits(here: Any, there: Any) -> bool:  # noqa: ANN401 - any JSON
+    if not isinstance(here, str) or not _PLACEHOLDER.search(here):
+        return bool(here == there)
+    parts = (re.escape(part) for part in _PLACEHOLDER.sub("\0", here).split("\0"))
+    return re.fullmatch(".+".join(parts), str(there), re.DOTALL) is not None
 
 
 def _numbers(pace: Pace) -> dict[str, int]:
