@@ -42,6 +42,8 @@ class AgentRuntime(Construct):
         super().__init__(scope, construct_id)
         #: Who the agent is; None on a laptop, where nobody checks.
         self.role: aws_iam.Role | None = None
+        #: What metrics call it; None on a laptop, where nothing measures it.
+        self.name: str | None = None
         if settings.is_local:
             parameter = CfnParameter(
                 scope,
@@ -53,7 +55,7 @@ class AgentRuntime(Construct):
             self.arn = str(parameter.value_as_string)
             return
         # Letters, digits and '_' are all that a runtime's name may have.
-        name = settings.stack_name.replace("-", "_")
+        self.name = name = settings.stack_name.replace("-", "_")
         self.role = runtime_role(self, name)
         logs = vended_log_group(
             self, f"bedrock-agentcore/{settings.stack_name}", encryption=encryption

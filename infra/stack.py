@@ -19,12 +19,15 @@ from infra.invoker import Invoker
 from infra.journal import JournalTable
 from infra.machine import RunMachine
 from infra.notifications import Notifications
+from infra.observability import Observability
 from infra.runtime import AgentRuntime
 from infra.schedule import RequestSchedule
 from infra.settings import PROJECT, Settings
 from infra.statements import let, let_beside
 from infra.sweep import Sweep
 from infra.tasks import TaskQueue
+from infra.watched import AgentEndpoint, Watched
+from infra.webhooks import Webhooks
 
 
 class AgentCode(Protocol):
@@ -134,6 +137,13 @@ class ErrandStack(Stack):
             encryption=encryption,
             machine=machine,
         )
+        functions = {
+            "invoker": invoker.function,
+            "approvals": approvals.function,
+            "tasks": tasks.function,
+            "sweep": sweep.function,
+        }
+        dead_letters = {"requests": rule.dead_letters, "tasks": tasks.dead_letters}
         if settings.schedule is not None:
             RequestSchedule(
                 self,
@@ -158,6 +168,14 @@ class ErrandStack(Stack):
             "ApprovalsUrl": approvals.url,
             "LinkKeys": link_keys.place,
         }
+        if settings.webhooks:
+            webhooks = Webhooks(
+                self, "Webhooks", settings=settings, code=bundle, encryption=encryption, bus=bus
+            )
+            functions["webhooks"] = webhooks.function
+            dead_letters["webhooks"] = webhooks.dead_letters
+            outputs["WebhookSecrets"] = webhooks.secrets.place
+            outputs["WebhookDeadLetterQueueUrl"] = webhooks.dead_letters.queue_url
         if settings.durable and not settings.is_local:
             outputs["DurableFunctionArn"] = self._durable_function(
                 settings,
@@ -168,6 +186,25 @@ class ErrandStack(Stack):
                 invoker=invoker,
                 deciding=(approvals.role, tasks.role),
             )
+        for function in functions.values():
+            # What they measure is told apart by it.
+            function.add_environment("ERRAND_STAGE", settings.stage)
+        observability = Observability(
+            self,
+            "Observability",
+            settings=settings,
+            encryption=encryption,
+            watched=Watched(
+                stage=settings.stage,
+                table=journal.table,
+                machine=machine,
+                functions=functions,
+                dead_letters=dead_letters,
+                agent=_endpoint(runtime),
+            ),
+        )
+        outputs["AlarmTopicArn"] = observability.topic.topic_arn
+        outputs["DashboardName"] = observability.dashboard.dashboard_name
         for name, value in outputs.items():
             # A parameter has its own name, and says the same.
             CfnOutput(self, f"Output{name}", value=value).override_logical_id(name)
@@ -212,6 +249,7 @@ class ErrandStack(Stack):
             "ERRAND_JOURNAL": f"dynamodb:{journal.table.table_name}",
             "ERRAND_ARTIFACTS": artifacts.uri,
             "ERRAND_MODEL": f"bedrock:{settings.model}",
+            "ERRAND_STAGE": settings.stage,
         }
         if settings.unitok is not None:
             environment["UNITOK_API_URL"] = settings.unitok
@@ -227,10 +265,18 @@ class ErrandStack(Stack):
         )
 
     def _let_watch(self, settings: Settings, role: aws_iam.Role) -> None:
-        # Child runs are watched by an execution each, and ends are told to the waiting one.
-        actions = ["states:SendTaskSuccess", "states:StartExecution"]
+        # Child runs are watched by an execution each; the waiting one is told that the worker lives,
+        # and of the end.
+        names = ("SendTaskHeartbeat", "SendTaskSuccess", "StartExecution")
+        actions = [f"states:{name}" for name in names]
         let(role, "Machine", actions, [self._machine_arn(settings)])
 
     def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
         # The machine waits for the invoker.
         let_beside(self, "Wake", roles, ["states:SendTaskSuccess"], [machine_arn])
+
+
+def _endpoint(runtime: AgentRuntime) -> AgentEndpoint | None:
+    if runtime.name is None:
+        return None
+    return AgentEndpoint(name=runtime.name, arn=runtime.arn)

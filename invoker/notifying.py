@@ -1,6 +1,6 @@
 """Telling deciders, put together when there is something to tell.
 
-Most invocations tell nothing: their cold starts need not pay for letters, keys, SNS and EventBridge.
+Most invocations tell nothing: their cold starts need not pay for letters, keys and clients.
 """
 
 from collections.abc import Callable

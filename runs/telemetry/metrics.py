@@ -2,8 +2,8 @@
 
 All have one dimension, the deployment's stage: a metric is billed per combination of dimensions,
 and runs are many. Which run, which workflow and which attempt a value came from stand beside it
-as properties, to be searched for with Logs Insights. Infrastructure names the metrics again, as it
-imports no code; a test holds the two together.
+as properties, to be searched for with Logs Insights. Infrastructure charts them by these names: it
+imports no other code.
 """
 
 from enum import StrEnum
