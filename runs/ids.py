@@ -81,13 +81,14 @@ class Ulids:
             after: An id of another maker that the new one must follow, if any: two machines'
                 clocks differ, and within one millisecond ids of two makers have no order.
         """
-        fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+        now = int(at.timestamp() * 1000)
         floor = 0 if after is None else _to_int(after)
         with self._lock:
             floor = max(floor, self._last)
             # The clock may stand still or step back: order within one maker must survive both.
-            self._last = fresh if fresh >> 80 > floor >> 80 else floor + 1
-            value = self._last
+            is_later = now > floor >> 80
+            value = now << 80 | int.from_bytes(os.urandom(10), "big") if is_later else floor + 1
+            self._last = value
         return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
 
 

@@ -4,8 +4,11 @@ All have the same length, so that comparing the texts compares the instants.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+#: A few: what is written at one time has few instants, each in several places.
+@lru_cache(maxsize=16)
 def to_iso(at: datetime) -> str:
     """Write an aware instant as `2026-01-31T08:30:00.000Z`, cut to whole milliseconds.
 

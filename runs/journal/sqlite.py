@@ -24,7 +24,7 @@ from runs.ids import Ulids
 from runs.instants import from_iso, to_iso
 from runs.journal.base import Accepted, Census, Changes, Page
 from runs.journal.cursors import check_limit, foreign_cursor, from_cursor, to_cursor
-from runs.journal.keys import KeyRange, event_id_of, events_after
+from runs.journal.keys import KeyRange
 from runs.journal.observer import Observer
 from runs.journal.parts import Parts, check_size, event_parts, outside_parts, parts_of
 from runs.journal.recorded import RecordJournal
@@ -34,9 +34,11 @@ from runs.journal.sqlite_approvals import (
     approvals_values,
 )
 from runs.journal.sqlite_file import open_file, translated
+from runs.journal.sqlite_latest import LatestEvents
 from runs.journal.sqlite_rows import (
     CENSUS,
     COMMIT_HEAD,
+    HALVES,
     INSERT_HEAD,
     NOTIFY,
     PUT_RECORD,
@@ -74,6 +76,7 @@ class SqliteJournal(RecordJournal):
     ) -> None:
         super().__init__(Codec(artifacts), observer)
         self._ulids = Ulids()
+        self._latest = LatestEvents()
         # One connection for all threads: writers have to wait for each other anyway.
         self._lock = threading.RLock()
         self._db = open_file(path, busy_seconds=busy_seconds)
@@ -102,6 +105,7 @@ class SqliteJournal(RecordJournal):
             if not self._insert(db, run, head):
                 return None
             self._put(db, run.session_id, parts)
+            self._latest.forget(run.session_id)
         self._observer.accepted(run)
         return Accepted(run=run, is_new=True)
 
@@ -117,15 +121,15 @@ class SqliteJournal(RecordJournal):
     ) -> Page:
         """See `Journal.list_runs`."""
         check_limit(limit)
-        conditions = ["1"] if status is None else ["status = :status"]
+        conditions = [] if status is None else ["status = :status"]
         values: dict[str, Json] = {"status": status, "limit": limit + 1}
         if cursor is not None:
             conditions.append("(updated_at, session_id) < (:updated_at, :session_id)")
             values |= _position_in(cursor)
-        where = f"WHERE {' AND '.join(conditions)}"
+        halves = [f"{SELECT_HEADS} WHERE {' AND '.join([half, *conditions])}" for half in HALVES]
         order = "ORDER BY updated_at DESC, session_id DESC LIMIT :limit"
         with self._reading() as db:
-            rows = db.execute(f"{SELECT_HEADS} {where} {order}", values).fetchall()
+            rows = db.execute(f"{' UNION ALL '.join(halves)} {order}", values).fetchall()
         shown = rows[:limit]
         return Page(
             runs=tuple(run for row in shown if (run := self._readable(row)) is not None),
@@ -230,14 +234,11 @@ class SqliteJournal(RecordJournal):
     ) -> Parts:
         if not events:
             return {}
-        keys = events_after(None)
-        (last,) = db.execute(
-            "SELECT max(key) FROM records WHERE session_id = ? AND key BETWEEN ? AND ?",
-            (session_id, keys.low, keys.high),
-        ).fetchone()
         # Inside the transaction: a reader that has seen an event has missed none before it.
-        after = None if last is None else event_id_of(last)
-        return event_parts(events, self._codec, ulids=self._ulids, after=after)
+        after = self._latest.of(db, session_id)
+        parts = event_parts(events, self._codec, ulids=self._ulids, after=after)
+        self._latest.note(session_id, parts)
+        return parts
 
     def _remove(self, db: sqlite3.Connection, session_id: str, keys: Iterable[str]) -> None:
         rows = [(session_id, key) for key in keys]
@@ -261,10 +262,10 @@ class SqliteJournal(RecordJournal):
 
     def _sweep(self, db: sqlite3.Connection, now: datetime) -> None:
         """Remove some runs unchanged for the time of retention, as DynamoDB's TTL does."""
-        old = db.execute(
-            "SELECT session_id FROM runs WHERE updated_at < ? LIMIT ?",
-            (to_iso(now - RETENTION), _SWEEP),
-        ).fetchall()
+        halves = [f"SELECT session_id FROM runs WHERE {half} AND updated_at < ?" for half in HALVES]  # noqa: S608 - our own words
+        before = to_iso(now - RETENTION)
+        query = f"{' UNION ALL '.join(halves)} LIMIT ?"
+        old = db.execute(query, (before, before, _SWEEP)).fetchall()
         db.executemany("DELETE FROM records WHERE session_id = ?", old)
         db.executemany("DELETE FROM runs WHERE session_id = ?", old)
 

@@ -13,10 +13,7 @@ _STATUS = "json_extract(body, '$.status')"
 _UPDATED_AT = "json_extract(body, '$.updated_at')"
 
 #: Partial: a step, a message or an event has no entry in it and costs nothing more.
-APPROVALS_INDEX = (
-    "CREATE INDEX IF NOT EXISTS approvals_by_change "
-    f"ON records ({_STATUS}, {_UPDATED_AT}, session_id, key) WHERE {_WHICH}"
-)
+APPROVALS_INDEX = f"ON records ({_STATUS}, {_UPDATED_AT}, session_id, key) WHERE {_WHICH}"
 SELECT_APPROVALS = (
     f"SELECT {_UPDATED_AT}, session_id, key, body FROM records "  # noqa: S608 - our own words
     f"WHERE {_WHICH} AND {_STATUS} = :status "

@@ -14,8 +14,7 @@ APPLICATION_ID = 0x45727264
 SCHEMA_VERSION = 2
 MEMORY = ":memory:"
 
-#: What every write of an attempt changes stands beside the body, which then needs no parsing. One
-#: index serves all listings: each more is one more page to sync with every step.
+#: What every write of an attempt changes stands beside the body, which then needs no parsing.
 _SCHEMA = """
 CREATE TABLE runs (
     session_id TEXT NOT NULL PRIMARY KEY,
@@ -36,7 +35,6 @@ CREATE TABLE runs (
     artifacts TEXT NOT NULL,
     body TEXT NOT NULL
 );
-CREATE INDEX runs_by_change ON runs (updated_at, session_id, status);
 CREATE TABLE records (
     position INTEGER PRIMARY KEY,
     session_id TEXT NOT NULL,
@@ -45,6 +43,16 @@ CREATE TABLE records (
     UNIQUE (session_id, key)
 );
 """
+
+#: Listings find the runs that are worked on in one, and all others, in their order, in the other:
+#: a step changes only when the first were updated, and so writes no index.
+_INDEXES = {
+    "runs_at_work": "ON runs (session_id) WHERE status = 'BUSY'",
+    "runs_at_rest": "ON runs (updated_at, session_id, status) WHERE status <> 'BUSY'",
+    "approvals_by_change": APPROVALS_INDEX,
+}
+#: Those of earlier versions. They can do without.
+_OUTDATED = ("runs_by_change",)
 
 #: What makes a file of an earlier version one of the next.
 _UPGRADES = {
@@ -117,7 +125,7 @@ def _set_durability(db: sqlite3.Connection, *, give_up_at: float) -> None:
 
 
 def _set_schema(db: sqlite3.Connection, path: str) -> None:
-    if _is_ready(db, path) and _has_index(db):
+    if _is_ready(db, path) and _has_indexes(db):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -128,8 +136,11 @@ def _set_schema(db: sqlite3.Connection, path: str) -> None:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        # Beside the schema: versions that know nothing of it keep it up to date all the same.
-        db.execute(APPROVALS_INDEX)
+        # Beside the schema: versions that know nothing of them keep them up to date all the same.
+        for name, what in _INDEXES.items():
+            db.execute(f"CREATE INDEX IF NOT EXISTS {name} {what}")
+        for name in _OUTDATED:
+            db.execute(f"DROP INDEX IF EXISTS {name}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
@@ -143,10 +154,9 @@ def _statements(version: int) -> Sequence[str]:
     return [_UPGRADES[earlier] for earlier in range(version, SCHEMA_VERSION)]
 
 
-def _has_index(db: sqlite3.Connection) -> bool:
-    query = "SELECT count(*) FROM sqlite_schema WHERE name = 'approvals_by_change'"
-    (found,) = db.execute(query).fetchone()
-    return bool(found)
+def _has_indexes(db: sqlite3.Connection) -> bool:
+    found = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+    return found >= _INDEXES.keys() and found.isdisjoint(_OUTDATED)
 
 
 def _is_ready(db: sqlite3.Connection, path: str) -> bool:

@@ -32,7 +32,12 @@ _MARKS = ", ".join("?" * len(_COLUMNS))
 
 # The names in these statements are our own columns'; values are always bound.
 SELECT_HEADS = f"SELECT {_NAMES} FROM runs"  # noqa: S608 - see above
-CENSUS = "SELECT status, count(*), min(updated_at) FROM runs GROUP BY status"
+#: In the words of the indexes; see `runs.journal.sqlite_file`.
+HALVES = ("status = 'BUSY'", "status <> 'BUSY'")
+CENSUS = " UNION ALL ".join(
+    f"SELECT status, count(*), min(updated_at) FROM runs WHERE {half} GROUP BY status"  # noqa: S608 - see above
+    for half in HALVES
+)
 INSERT_HEAD = f"INSERT INTO runs ({_NAMES}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608 - see above
 REPLACE_HEAD = f"REPLACE INTO runs ({_NAMES}) VALUES ({_MARKS})"  # noqa: S608 - see above
 #: An upsert, not a replace: the position stays that of the first record.

@@ -86,7 +86,7 @@ def test_a_commit_is_one_transaction(journal: SqliteJournal) -> None:
     journal.commit(lease, Changes(operations=(an_operation(),), events=(an_event(),)), now=later(1))
 
     kinds = [statement.split()[0] for statement in statements]
-    assert kinds == ["BEGIN", "UPDATE", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert kinds == ["BEGIN", "UPDATE", "PRAGMA", "INSERT", "INSERT", "COMMIT"]
 
 
 _WRITER = """
@@ -304,3 +304,57 @@ def test_a_journal_of_before_there_were_approvals_lists_them(path: Path) -> None
     assert "approvals_by_change" in plan[0][-1]
     assert [asked.approval for asked in reopened.list_approvals(is_open=True).asked] == [approval]
     reopened.close()
+
+
+def test_a_file_with_the_index_of_earlier_versions_gets_those_of_this_one(
+    path: Path, journal: SqliteJournal
+) -> None:
+    run = accept(journal)
+    for name in ("runs_at_work", "runs_at_rest"):
+        journal._db.execute(f"DROP INDEX {name}")
+    journal._db.execute("CREATE INDEX runs_by_change ON runs (updated_at, session_id, status)")
+    journal.close()
+
+    reopened = _open(path)
+
+    assert reopened.list_runs().runs == (run,)
+    assert _runs_indexes(reopened) == {"runs_at_work", "runs_at_rest"}
+    reopened.close()
+
+
+@pytest.mark.parametrize("status", [None, Status.BUSY, Status.COMPLETED])
+def test_a_listing_reads_no_more_than_it_shows(
+    journal: SqliteJournal, status: Status | None
+) -> None:
+    asked: list[str] = []
+    journal._db.set_trace_callback(asked.append)
+
+    journal.list_runs(status=status)
+
+    journal._db.set_trace_callback(None)
+    plan = journal._db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    steps = [step for *_, step in plan]
+    assert [step for step in steps if "runs_at_work" in step]
+    assert [step for step in steps if "runs_at_rest" in step]
+    # Those at work are few; those at rest come in the order of their index.
+    assert len([step for step in steps if "TEMP B-TREE" in step]) == 1
+
+
+def test_events_follow_those_of_another_process_with_a_clock_ahead(
+    path: Path, journal: SqliteJournal
+) -> None:
+    lease = claim(journal, accept(journal).session_id).lease
+    journal.commit(lease, Changes(events=(an_event(name="first"),)), now=NOW)
+    other = _open(path)
+    other.cancel(lease.session_id, now=later(30), reason="second")
+
+    journal.commit(lease, Changes(events=(an_event(name="third"),)), now=NOW)
+
+    told = [recorded.event for recorded in journal.events(lease.session_id)][-3:]
+    assert [event.name or event.type for event in told] == ["first", "CancelRequested", "third"]
+    other.close()
+
+
+def _runs_indexes(journal: SqliteJournal) -> set[str]:
+    query = "SELECT name FROM sqlite_schema WHERE tbl_name = 'runs' AND sql LIKE 'CREATE INDEX%'"
+    return {name for (name,) in journal._db.execute(query)}
