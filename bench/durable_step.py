@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 
 from agent.registry import Handler
 from bench.engine import BenchEngine, invoke
-from bench.idle_store import IdleStore, sdk_as_it_comes
+from bench.idle_store import FittedStore, IdleStore
 from bench.measure import Row, interleaved, mean, median, timed_ms
 
 _STEPS = 100
@@ -35,10 +35,10 @@ def measure(folder: Path) -> list[Row]:
     bare = _BareCommits(folder / "bare.db", size=engine.bytes_per_step())
     works = (
         engine.step_times,
-        lambda: _as_it_comes(lambda: engine.step_times_on(IdleStore(bare.commit))),
-        lambda: _as_it_comes(lambda: engine.step_times_on(IdleStore())),
-        bare.commit_times,
         lambda: engine.step_times_on(IdleStore(bare.commit)),
+        lambda: engine.step_times_on(IdleStore()),
+        bare.commit_times,
+        lambda: engine.step_times_on(FittedStore(bare.commit)),
     )
     try:
         taken = _Taken(*map(_flat, interleaved(works, rounds=_ROUNDS)))
@@ -51,11 +51,6 @@ def measure(folder: Path) -> list[Row]:
         _separate_row(taken, commit=commit),
         _fitted_row(taken, commit=commit),
     ]
-
-
-def _as_it_comes(work: Callable[[], list[float]]) -> list[float]:
-    with sdk_as_it_comes():
-        return work()
 
 
 def _row(name: str, of: Statistic, taken: "_Taken", *, commit: str) -> Row:

@@ -1,10 +1,8 @@
 """A store for the durable SDK that does nothing: what is left is the SDK's own time."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from aws_durable_execution_sdk_python import state
 from aws_durable_execution_sdk_python.execution import (
     DurableExecutionInvocationInputWithClient,
     InitialExecutionState,
@@ -22,30 +20,13 @@ from aws_durable_execution_sdk_python.lambda_service import (
     StepDetails,
 )
 
+from agent.durable.outbox import StoreAtHand
+
 _EXECUTION = "idle"
 _STATUSES = {
     OperationAction.START: OperationStatus.STARTED,
     OperationAction.SUCCEED: OperationStatus.SUCCEEDED,
 }
-#: As the SDK comes: the journal's client fits them to itself when it is first opened.
-_READ_TIMEOUT = state.ExecutionState._read_timeout
-_STOP_CHECKPOINTING = state.ExecutionState.stop_checkpointing
-
-
-@contextmanager
-def sdk_as_it_comes() -> Iterator[None]:
-    """Undo for the block what `agent.durable.batches` changes about the SDK's pauses."""
-    fitted = state.ExecutionState._read_timeout, state.ExecutionState.stop_checkpointing
-    _set(_READ_TIMEOUT, _STOP_CHECKPOINTING)
-    try:
-        yield
-    finally:
-        _set(*fitted)
-
-
-def _set(read_timeout: Callable[..., float], stop_checkpointing: Callable[..., None]) -> None:
-    state.ExecutionState._read_timeout = read_timeout  # type: ignore[method-assign]
-    state.ExecutionState.stop_checkpointing = stop_checkpointing  # type: ignore[method-assign]
 
 
 def _write_nothing() -> None:
@@ -97,6 +78,10 @@ class IdleStore:
     ) -> StateOutput:
         """Give nothing: all there was came with `open`."""
         return StateOutput(operations=[], next_marker="")
+
+
+class FittedStore(StoreAtHand, IdleStore):
+    """The same, with the SDK fitted to it as it is to the journal: see `agent.durable.outbox`."""
 
 
 def _stored(update: OperationUpdate) -> Operation:

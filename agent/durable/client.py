@@ -1,6 +1,6 @@
 """The durable SDK's service client on the journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -20,11 +20,11 @@ from aws_durable_execution_sdk_python.lambda_service import OperationType as Sdk
 
 from agent.attempt import Attempt
 from agent.durable.approvals import with_answer, with_approval
-from agent.durable.batches import fit_batches
 from agent.durable.children import Children
 from agent.durable.current import know_operations
 from agent.durable.hearing import hear
 from agent.durable.operations import arn_of, error_from_sdk, execution, to_sdk
+from agent.durable.outbox import StoreAtHand, use_outbox
 from agent.durable.recorded import Moment, Recorded, in_commits
 from agent.durable.refusing import refusal_of
 from agent.durable.replay import Replay, ReplayingClient
@@ -49,7 +49,7 @@ class Outcome:
     error: OperationError | None
 
 
-class JournalClient(ReplayingClient):
+class JournalClient(StoreAtHand, ReplayingClient):
     """The SDK's `DurableServiceClient` for one invocation of one attempt.
 
     It reads a run's operations once and keeps them: under the lease nobody else changes them, but
@@ -90,7 +90,7 @@ class JournalClient(ReplayingClient):
             LeaseLostError: The run is another's now.
             JournalUnavailableError: The journal did not answer for too long.
         """
-        fit_batches()
+        use_outbox()
         know_operations()
         hear()
         # The head first: an answer that comes between the two is then read again, not missed.
@@ -208,11 +208,13 @@ class JournalClient(ReplayingClient):
             if change.operation.type is OperationType.CHAINED_INVOKE:
                 begun.append(change.operation)
         self._commit(changes)
-        # After the commit: a child of an operation that was never recorded would be nobody's.
-        refused = self._begin_children(begun, moment)
-        self._commit(refused)
+        if begun:
+            # After the commit: a child of an operation never recorded would be nobody's.
+            refused = self._begin_children(begun, moment)
+            self._commit(refused)
+            changes += refused
         # Of several changes of an operation the last one stands.
-        latest = {change.operation.operation_id: change.operation for change in changes + refused}
+        latest = {change.operation.operation_id: change.operation for change in changes}
         return list(latest.values())
 
     def _with_items(self, change: Recorded) -> Recorded:
@@ -274,6 +276,8 @@ class JournalClient(ReplayingClient):
         return head.answers
 
     def _resolve_timers(self, moment: Moment) -> list[Recorded]:
+        if not self._timed:
+            return []
         timed = list(self._timed.values())
         return self._kept([self._resolve(operation, moment) for operation in timed])
 
@@ -304,7 +308,7 @@ class JournalClient(ReplayingClient):
         else:
             self._outside.pop(operation.operation_id, None)
 
-    def _commit(self, changes: Iterable[Recorded]) -> None:
+    def _commit(self, changes: Sequence[Recorded]) -> None:
         # A change without an event follows from the clock and is not written.
         for commit in in_commits(change for change in changes if change.events):
             self._attempt.commit(commit)
