@@ -97,7 +97,8 @@ def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> No
 
     Without a host the SDK binds 127.0.0.1, and all interfaces in a container.
     """
-    app.run(port=port, host=host, timeout_graceful_shutdown=_GRACE_SECONDS)
+    # Without a configuration of its own the server logs as everything here does.
+    app.run(port=port, host=host, timeout_graceful_shutdown=_GRACE_SECONDS, log_config=None)
     # SIGTERM has ended the process by now. After Ctrl-C the server returns, and Python would wait
     # for every thread of a pool. So end by that signal, too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -13,10 +13,13 @@ from local.health import wait_until_healthy
 from local.home import PROJECT
 from local.ports import LOOPBACK
 from local.processes import Child, spawn
+from runs.telemetry.meter import STAGE_VARIABLE
 
 logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/ping"
+#: The stage of a stack on a laptop, as its template has it.
+STAGE = "local"
 #: A killed worker's run is taken over after this, so it is short where somebody watches.
 LEASE_SECONDS = 6
 _FIRST_DELAY = 0.1
@@ -64,6 +67,8 @@ def start_agent(settings: AgentSettings, *, environ: Mapping[str, str]) -> Child
             "ERRAND_STATE_MACHINE": settings.state_machine,
             "ERRAND_ARTIFACTS": str(settings.artifacts),
             "ERRAND_LEASE_SECONDS": str(LEASE_SECONDS),
+            # In the log file, metrics are as on AWS.
+            STAGE_VARIABLE: STAGE,
             "PORT": str(settings.port),
             # Where the SDK takes the machine for a container, it would listen to all the world.
             "ERRAND_HOST": LOOPBACK,

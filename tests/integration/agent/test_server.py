@@ -271,4 +271,4 @@ def test_log_lines_carry_the_request_and_the_run(server: AgentServer) -> None:
     text = server.log.read_text(encoding="utf-8")
     assert '"message": "lease claimed"' in text
     assert '"session_id": "logged"' in text
-    assert '"request_id": "' in text
+    assert '"requestId": "' in text
