@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.assembling import copy, fingerprint, made_once
-from infra.interpreter import compile_folder, matching_interpreter
+from infra.interpreter import NO_BYTE_CODE, compile_folder, matching_interpreter
 from infra.settings import PROJECT
 from infra.sizes import Size, size_of
 from infra.wheels import WheelsError, install
@@ -167,7 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the folders and print their sizes; end with a message if one can't be made."""
     parser = argparse.ArgumentParser(prog="python -m infra.agent_code", description=__doc__)
     parser.add_argument("home", nargs="*", type=Home, help="agentcore, lambda; by default both")
-    for home in parser.parse_args(arguments).home or Home:
+    homes = parser.parse_args(arguments).home or Home
+    if matching_interpreter(os.environ) is None:
+        sys.stderr.write(f"infra.agent_code: {NO_BYTE_CODE}\n")
+    for home in homes:
         try:
             made = assemble_agent(PROJECT, FOLDER, home=home)
         except WheelsError as error:

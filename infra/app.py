@@ -5,6 +5,7 @@ It is also what the `cdk` command runs; that gives context and folder in the env
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,19 @@ from aws_cdk import App, DefaultStackSynthesizer, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.agent_code import FOLDER, assemble_agent
-from infra.bundle import assemble
-from infra.settings import CONTEXT, PROJECT, Settings
+from infra.bundle import BUNDLES, assemble
+from infra.interpreter import NO_BYTE_CODE, matching_interpreter
+from infra.settings import PROJECT, Settings
 from infra.stack import ErrandStack
 
-_BUNDLES = PROJECT / ".build" / "invoker"
 _DEFAULT_OUTPUT = "cdk.out"
+
+
+class FindingsError(Exception):
+    """The template is not what the rules ask for."""
+
+    def __init__(self) -> None:
+        super().__init__("cdk-nag found what nobody accepted; see above")
 
 
 def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> Path:
@@ -35,17 +43,16 @@ def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> 
 
     Raises:
         ValueError: The context is not what a deployment needs.
+        FindingsError: cdk-nag found what nobody accepted; what, the CDK has written to stderr.
     """
     folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
     app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
-    settings = Settings.from_context(
-        {name: app.node.try_get_context(name) for name in sorted(CONTEXT)}
-    )
+    settings = Settings.from_context(app.node.get_all_context())
     stack = ErrandStack(
         app,
         settings.stack_name,
         settings=settings,
-        bundle=assemble(PROJECT, _BUNDLES),
+        bundle=assemble(PROJECT, BUNDLES, python=_compiler(settings)),
         agent_code=partial(assemble_agent, PROJECT, FOLDER),
         description="Errand: fire-and-forget runs of agents",
         # The emulator has no bootstrap stack whose version could be checked.
@@ -55,8 +62,29 @@ def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> 
     if not settings.is_local:
         # What it finds and nobody has accepted, with a reason, fails the synthesis.
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
+    _synthesise(app)
     return folder
+
+
+def _synthesise(app: App) -> None:
+    try:
+        app.synth()
+    except RuntimeError as error:
+        # The CDK's kernel has one exception for all that its libraries raise.
+        if "ValidationFailed" not in str(error):
+            raise
+        raise FindingsError from error
+
+
+def _compiler(settings: Settings) -> Path | None:
+    """Choose what makes the functions' byte code: the Python that runs them."""
+    if settings.is_local:
+        # The emulator's environment is made with it.
+        return Path(sys.executable)
+    python = matching_interpreter(os.environ)
+    if python is None:
+        sys.stderr.write(f"infra.app: {NO_BYTE_CODE}\n")
+    return python
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         synthesise(dict(options.context), output=options.output)
-    except ValueError as error:
+    except (ValueError, FindingsError) as error:
         msg = f"infra.app: {error}"
         raise SystemExit(msg) from error
 

@@ -1,79 +1,81 @@
-"""The invoker's Lambda bundle: `invoker/`, `runs/`, and boto3 and itsdangerous as installed here.
+"""The invoker's Lambda bundle: `invoker/`, `runs/`, and what pyproject.toml says the invoker needs.
 
-They come along, so that the version tested is the version that runs, in the cloud and on the
+That comes along, so that the version tested is the version that runs, in the cloud and on the
 emulator (whose interpreter has none). It is copied from the installed packages, which the
 constraints file pins: no index is asked, and equal inputs make equal bundles.
+
+`python -m infra.bundle` makes it and prints how large it is.
 """
 
-import hashlib
+import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from infra.assembling import copy, fingerprint, made_once, python_files
+from infra.clients import services_called
+from infra.interpreter import compile_folder, matching_interpreter, tag_of
+from infra.settings import PROJECT
+from infra.sizes import size_of
 
 #: Our own packages. `runs.journal.sqlite` comes along and is never imported.
 PACKAGES = ("invoker", "runs")
-_VENDORED = ("boto3", "itsdangerous")
-#: The API models botocore ships take 28 MB; the bundle holds those the functions make clients of.
-_SERVICES = frozenset(
-    {
-        "bedrock-agentcore",
-        "dynamodb",
-        "events",
-        "s3",
-        "secretsmanager",
-        "sns",
-        "sqs",
-        "stepfunctions",
-        "sts",
-    }
+#: Where bundles are kept.
+BUNDLES = PROJECT / ".build" / "invoker"
+
+#: What no function reads: resources are no clients, examples are for the documentation, the time
+#: zones are the system's, and there is no browser.
+_SPARE = (
+    *("boto3/data/*", "boto3/examples/*", "botocore/data/*/examples-1.json*"),
+    *("dateutil/zoneinfo/*.tar.gz", "urllib3/contrib/emscripten/*", "*/py.typed", "*.pyi"),
+    "*.dist-info/*",
 )
 #: What botocore keeps beside the services: end points, partitions, retry and default settings.
 _MODELS = ("botocore", "data")
-_MAKING = "making-"
-_KEPT = 5
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def assemble(project: Path, folder: Path) -> Path:
+def assemble(project: Path, folder: Path, *, python: Path | None) -> Path:
     """Give the bundle of the code as it is now, as a folder inside `folder`; made once.
 
     Safe to call from several processes at once: a bundle appears whole or not at all.
+
+    Args:
+        project: Where our own packages and pyproject.toml are.
+        folder: Where bundles are kept.
+        python: The interpreter that byte code is made by; None makes none, and every cold start
+            compiles all that it imports.
     """
-    files = {**_own_files(project), **_vendored_files()}
-    bundle = folder / _fingerprint(files)
-    if bundle.is_dir():
-        return bundle
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder))
-    try:
-        _copy(files, made)
-        _publish(made, bundle)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    return bundle
+    services = services_called(project, *PACKAGES)
+    files = {**python_files(project, *PACKAGES), **_vendored_files(project, services)}
+
+    def make(made: Path) -> None:
+        copy(files, made)
+        if python:
+            compile_folder(made, python=python)
+
+    return made_once(folder, fingerprint(files, f"byte code {tag_of(python)}"), make)
 
 
-def _own_files(project: Path) -> dict[str, Path]:
-    return {
-        str(path.relative_to(project)): path
-        for package in PACKAGES
-        for path in (project / package).rglob("*.py")
-    }
-
-
-def _vendored_files() -> dict[str, Path]:
+def _vendored_files(project: Path, services: frozenset[str]) -> dict[str, Path]:
     return {
         name: path
-        for distribution in _closure(*_VENDORED)
+        for distribution in _closure(_requirements(project))
         for name, path in _files_of(distribution)
-        if _is_needed(name)
+        if _is_needed(name, services)
     }
 
 
-def _closure(*names: str) -> list[metadata.Distribution]:
+def _requirements(project: Path) -> list[str]:
+    groups = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    return [_name(line) for line in groups["dependency-groups"]["invoker"]]
+
+
+def _closure(names: Iterable[str]) -> list[metadata.Distribution]:
     """Find distributions and all they require, extras left out."""
     found: dict[str, metadata.Distribution] = {}
     wanted = [*names]
@@ -82,12 +84,12 @@ def _closure(*names: str) -> list[metadata.Distribution]:
         if each in found:
             continue
         found[each] = metadata.distribution(each)
-        wanted += [
-            _NAME.match(line)[0]  # type: ignore[index] # a requirement starts with a name
-            for line in found[each].requires or ()
-            if "extra ==" not in line
-        ]
+        wanted += [_name(line) for line in found[each].requires or () if "extra ==" not in line]
     return [found[each] for each in sorted(found)]
+
+
+def _name(requirement: str) -> str:
+    return _NAME.match(requirement)[0]  # type: ignore[index] # it starts with a name
 
 
 def _files_of(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
@@ -97,42 +99,20 @@ def _files_of(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]
             yield str(file), Path(str(distribution.locate_file(file)))
 
 
-def _is_needed(name: str) -> bool:
-    parts = Path(name).parts
-    if parts[0].endswith(".dist-info"):
+def _is_needed(name: str, services: frozenset[str]) -> bool:
+    if any(fnmatchcase(name, pattern) for pattern in _SPARE):
         return False
+    parts = PurePosixPath(name).parts
     is_model = parts[:2] == _MODELS and len(parts) > 3
-    return not is_model or parts[2] in _SERVICES
+    # The models of all services take 28 MB.
+    return not is_model or parts[2] in services
 
 
-def _fingerprint(files: Mapping[str, Path]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        content = hashlib.sha256(files[name].read_bytes()).hexdigest()
-        digest.update(f"{name}\0{content}\n".encode())
-    return digest.hexdigest()[:20]
+def main() -> None:
+    """Make the bundle that is deployed and print its size."""
+    made = assemble(PROJECT, BUNDLES, python=matching_interpreter(os.environ))
+    sys.stdout.write(f"{size_of(made)} {made}\n")
 
 
-def _copy(files: Mapping[str, Path], into: Path) -> None:
-    for name, path in files.items():
-        target = into / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-
-
-def _publish(made: Path, bundle: Path) -> None:
-    made.chmod(0o755)  # mkdtemp makes a folder nobody else can read; Lambda's user must
-    try:
-        made.replace(bundle)
-    except OSError:
-        if not bundle.is_dir():
-            raise
-    _prune(bundle.parent)
-
-
-def _prune(folder: Path) -> None:
-    """Remove all but the latest bundles; another process may be using one of those."""
-    bundles = [each for each in folder.iterdir() if not each.name.startswith(_MAKING)]
-    bundles.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for old in bundles[_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+if __name__ == "__main__":
+    main()

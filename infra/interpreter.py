@@ -12,6 +12,11 @@ from pathlib import Path
 
 #: The one version of the container image, of the code zip and of the Lambda functions.
 PYTHON = "3.13"
+#: Why a deployment may start slowly.
+NO_BYTE_CODE = (
+    f"there is no python{PYTHON} here (on the PATH, or of pyenv): what is deployed has no byte "
+    "code, and each cold start compiles all that it imports"
+)
 _NAME = f"python{PYTHON}"
 _SAYS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -45,6 +50,11 @@ def compile_folder(folder: Path, *, python: Path, below: Sequence[str] = (".",))
     )
 
 
+def tag_of(python: Path | None) -> str | None:
+    """Give the mark of an interpreter's byte code, such as `cpython-313`."""
+    return _answer(python, "import sys; print(sys.implementation.cache_tag)") if python else None
+
+
 def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     for folder in environ.get("PATH", "").split(os.pathsep):
         if folder:
@@ -55,16 +65,18 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _is_it(path: Path) -> bool:
-    if not path.is_file():
-        return False
+    return path.is_file() and _answer(path, _SAYS_VERSION) == PYTHON
+
+
+def _answer(python: Path, script: str) -> str | None:
     try:
         answer = subprocess.run(  # noqa: S603 - a Python of the user's
-            [str(path), "-I", "-c", _SAYS_VERSION],
+            [str(python), "-I", "-c", script],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
     except OSError:
-        return False
-    return answer.returncode == 0 and answer.stdout.strip() == PYTHON
+        return None
+    return answer.stdout.strip() if not answer.returncode else None

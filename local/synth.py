@@ -13,7 +13,7 @@ from local.node import require_node
 
 #: What the template and its Lambda bundles are made from, in the project.
 _SOURCES = ("infra", "statemachine", "invoker", "runs")
-_SOURCE_FILES = ("agent/workflows/registry.toml", "constraints.txt")
+_SOURCE_FILES = ("agent/workflows/registry.toml", "constraints.txt", "pyproject.toml")
 _KEPT = 3
 _MAKING = "making-"
 _OUTPUT_CHARACTERS = 2_000
