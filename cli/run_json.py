@@ -14,6 +14,7 @@ from runs.json_types import Json
 from runs.operations import Operation, OperationError
 from runs.receipt import Receipt, Resumption, receipt
 from runs.run import Artifact, Pause, Progress, Run, RunFailure, Usage
+from runs.telemetry.traces import trace_of
 from runs.told import Tell
 
 
@@ -44,6 +45,7 @@ def run_to_json(run: Run) -> dict[str, Json]:
         "worker": _worker(run),
         "parent_session_id": run.parent_session_id,
         "root_session_id": run.root_session_id,
+        "trace_id": trace_of(run).trace_id,
         "waiting_for": run.waiting_for,
         "wake_at": _instant(run.wake_at),
         "cancel_requested": run.cancel_requested,

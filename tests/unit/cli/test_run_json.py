@@ -175,3 +175,9 @@ def test_a_history_has_numbered_events_and_operations_in_the_services_own_names(
         }
     ]
     assert json.loads(json.dumps(data)) == data
+
+
+def test_a_run_says_which_trace_it_is() -> None:
+    run = a_run(trace="00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")
+
+    assert run_to_json(run)["trace_id"] == "5759e988bd862e3fe1be46a994272793"

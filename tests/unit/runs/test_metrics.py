@@ -1,6 +1,7 @@
 """Metrics are log lines in CloudWatch's embedded metric format."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,14 @@ def test_the_meter_of_a_stage_tells_its_metrics() -> None:
         meter_of("dev").tell({Metric.RUNS_COMPLETED: 1})
 
     assert lines[0][STAGE] == "dev"
+
+
+def test_the_documentation_has_all_metrics() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+
+    expected = [f"| `{each}` | {each.unit} | {each.meaning} |" for each in Metric]
+    assert [row for row in expected if row not in rows] == []
 
 
 def test_each_metric_says_what_it_is() -> None:
