@@ -78,7 +78,9 @@ def _bucket(scope: Construct, *, settings: Settings, encryption: Encryption) -> 
                 expiration=_KEPT,
                 noncurrent_version_expiration=_OLD_VERSIONS,
                 abort_incomplete_multipart_upload_after=_UNFINISHED_UPLOADS,
-            )
+            ),
+            # What an expiry leaves of a file whose versions are gone.
+            aws_s3.LifecycleRule(id="markers", expired_object_delete_marker=True),
         ],
         removal_policy=removal(settings),
         # Otherwise a bucket with files in it would stop `cdk destroy`.

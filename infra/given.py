@@ -1,8 +1,9 @@
 """Reading the CDK context: every value there is may be of any type, and is checked."""
 
+import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +14,23 @@ _DURATION = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
 _SWITCH = {"on": True, "off": False}
 
+#: How alike a name must be to a known one to be a slip: the CDK and its users have names, too.
+_ALIKE = 0.75
+
 E = TypeVar("E", bound=StrEnum)
+
+
+def check_names(names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a name that is a slip of a known one: it would be taken, and do nothing.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for name in names:
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if name not in known and meant:
+            msg = f"context has {name!r}, expected {meant[0]!r}"
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)

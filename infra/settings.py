@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from infra.given import Given
+from infra.given import Given, check_names
 from infra.inputs import Inputs
 from infra.receivers import check_receivers
 from infra.scheduled import Schedule
@@ -133,6 +133,7 @@ class Settings:
         Raises:
             ValueError: A value is not one of those expected.
         """
+        check_names(context, CONTEXT)
         given = Given(context)
         target = given.one_of("target", Target)
         is_local = target is Target.LOCAL

@@ -1,9 +1,12 @@
+import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from infra.settings import Target
+from local.locks import file_lock
 from tests.support.template import Synthesised
 
 Synthesise = Callable[[Mapping[str, object]], Synthesised]
@@ -14,22 +17,28 @@ _NO_BUNDLING = {"aws:cdk:bundling-stacks": []}
 
 @pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Synthesise a context; the same one only once."""
-    # The first import of the CDK takes seconds: only tests that ask for a template pay for it.
-    from infra.app import synthesise  # noqa: PLC0415
-
-    made: dict[str, Synthesised] = {}
+    """Synthesise a context; the same one only once, whichever process of the suite asks."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def make(context: Mapping[str, object]) -> Synthesised:
-        name = repr(sorted(context.items()))
-        if name not in made:
-            folder: Path = synthesise(
-                {**_NO_BUNDLING, **context}, output=tmp_path_factory.mktemp("cdk")
-            )
-            made[name] = Synthesised.read(folder, Target(str(context["target"])))
-        return made[name]
+        name = hashlib.sha256(repr(sorted(context.items())).encode()).hexdigest()[:12]
+        folder = shared / "cdk" / name
+        with file_lock(shared / "cdk" / "lock"):
+            if not folder.exists():
+                _synthesise(context, folder)
+        return Synthesised.read(folder, Target(str(context["target"])))
 
     return make
+
+
+def _synthesise(context: Mapping[str, object], folder: Path) -> None:
+    # The first import of the CDK takes seconds: only who makes a template pays for it.
+    from infra.app import synthesise  # noqa: PLC0415
+
+    making = folder.with_suffix(".making")
+    synthesise({**_NO_BUNDLING, **context}, output=making)
+    making.rename(folder)
 
 
 @pytest.fixture(scope="session", params=list(Target), ids=str)
@@ -58,5 +67,9 @@ def in_full(synthesise: Synthesise) -> Synthesised:
             "schedule-request": '{"workflow": "cost-analysis", "input": "aws"}',
             "unitok": "https://unitok.example/api",
             "notify": "ada@example.com, bob@example.com",
+            "webhook": "https://hooks.example/errand?team=a, https://b.example/",
+            "operators": "ops@example.com",
+            "daily-cost": "12.5",
+            "runbook": "https://wiki.example/",
         }
     )

@@ -86,6 +86,27 @@ def test_a_wrong_value_is_told_with_what_was_expected(
         settings(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [("longest_run", "longest-run"), ("longestrun", "longest-run"), ("targets", "target")],
+)
+def test_a_slip_of_a_name_is_told(slip: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"context has {slip!r}, expected {meant!r}"):
+        Settings.from_context({"target": "aws", slip: "2h"})
+
+
+def test_names_of_the_cdk_are_left_to_it() -> None:
+    Settings.from_context(
+        {
+            "target": "aws",
+            "aws:cdk:bundling-stacks": [],
+            "@aws-cdk/core:stackRelativeExports": True,
+            "acknowledged-issue-numbers": [1],
+            "availability-zones:account=000000000000:region=us-east-1": ["us-east-1a"],
+        }
+    )
+
+
 def test_the_emulator_is_not_asked_for_a_schedule() -> None:
     with pytest.raises(ValueError, match="schedule is for target aws: the emulator runs none"):
         settings(target="local", schedule="rate(1 day)")
