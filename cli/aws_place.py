@@ -63,6 +63,7 @@ def aws_place(stack: str, *, profile: str | None, region: str | None) -> AwsPlac
         raise UnreachableError(msg)
     return AwsPlace(
         name=name,
+        stack_name=stack,
         outputs=outputs,
         clients=clients,
         artifacts=_artifacts(where, clients),

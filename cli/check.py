@@ -19,6 +19,8 @@ class Verdict(StrEnum):
     FINE = "fine"
     #: Not there, and nothing is wrong with that.
     ABSENT = "absent"
+    #: Somebody should look, or nobody was allowed to; it may well work.
+    DOUBTFUL = "doubtful"
     #: Something has to be done.
     WRONG = "wrong"
 
@@ -76,5 +78,7 @@ def _mark(verdict: Verdict, look: Look) -> tuple[str, str]:
             return look.glyphs.done, "green"
         case Verdict.ABSENT:
             return look.glyphs.given_up, "dim"
+        case Verdict.DOUBTFUL:
+            return look.glyphs.waiting, "yellow"
         case Verdict.WRONG:
             return look.glyphs.failed, "red"

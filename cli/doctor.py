@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from cli import text
 from cli.bringing_up import model_note
 from cli.check import Check, Verdict
+from cli.check_deployment import deployment_checks
 from cli.errors import CliError
 from cli.local_place import LocalPlace
 from cli.places import StackPlace
@@ -23,6 +24,7 @@ from local.state import Phase, StackState
 from local.synth import cached
 from local.unitok.app import HEALTH_PATH as UNITOK_HEALTH_PATH
 from runs.errors import RunError
+from runs.sweeping import WORDS
 
 _PYTHON = (3, 11)
 
@@ -56,9 +58,18 @@ def local_checks(home: Home, *, port: int, environ: Mapping[str, str]) -> Iterat
 
 
 def place_checks(place: StackPlace) -> Iterator[Check]:
-    """Look at what a stack that is up keeps: its journal, and the requests that got lost."""
+    """Look at a stack that is up: what it is made of, and what it keeps."""
+    try:
+        deployment = place.deployment()
+    except CliError as error:
+        yield Check(
+            name="deployment", verdict=Verdict.WRONG, found=str(error), advice=place.advice()
+        )
+        return
+    yield from deployment_checks(deployment)
     yield _journal(place)
     yield _requests(place)
+    yield _runs(place)
 
 
 def _python() -> Check:
@@ -190,6 +201,24 @@ def _journal(place: StackPlace) -> Check:
         return Check(name="journal", verdict=Verdict.WRONG, found=str(error), advice=place.advice())
     last = f"its last run is {newest[0].session_id}" if newest else "it has no runs yet"
     return Check(name="journal", verdict=Verdict.FINE, found=f"answers, {last}")
+
+
+def _runs(place: StackPlace) -> Check:
+    try:
+        swept = place.sweep(is_dry=True)
+    except (CliError, RunError) as error:
+        return Check(name="runs", verdict=Verdict.WRONG, found=str(error), advice=place.advice())
+    if not swept.found:
+        found = f"{text.count(swept.looked_at, 'run')} looked at, none is stuck"
+        return Check(name="runs", verdict=Verdict.FINE, found=found)
+    first = swept.found[0]
+    return Check(
+        name="runs",
+        verdict=Verdict.DOUBTFUL,
+        found=f"{text.count(len(swept.found), 'run')} not as it should be: "
+        f"{first.run.session_id} is {WORDS[first.problem]}",
+        advice="the stack mends it within minutes; `errand sweep` does it now",
+    )
 
 
 def _requests(place: StackPlace) -> Check:

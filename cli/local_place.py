@@ -23,6 +23,7 @@ from runs.artifacts.folder import FolderStore
 from runs.json_types import Json
 
 if TYPE_CHECKING:
+    from cli.deployment import Deployment
     from runs.sweeper import Swept
 
 #: A person is waiting, and whoever watches asks again anyway: a stack that died is told at once.
@@ -72,6 +73,10 @@ class LocalPlace:
         """See `Place.operator`."""
         return self._stack().operator()
 
+    def deployment(self) -> "Deployment":
+        """See `StackPlace.deployment`."""
+        return self._stack().deployment()
+
     def sweep(self, *, is_dry: bool) -> "Swept":
         """See `Place.sweep`."""
         return self._stack().sweep(is_dry=is_dry)
@@ -93,6 +98,7 @@ class LocalPlace:
         endpoint = state.endpoint
         return Stack(
             name=self.name,
+            stack_name=state.stack_name or "",
             outputs=state.outputs,
             clients=lambda service: client_of(service, endpoint),
             artifacts=FolderStore(self._home.artifacts),

@@ -17,6 +17,7 @@ from runs.json_types import Json
 from runs.post import MAILBOX
 
 if TYPE_CHECKING:
+    from cli.deployment import Deployment
     from cli.file_place import FilePlace
     from runs.sweeper import Swept
 
@@ -71,6 +72,10 @@ class StackPlace(Place, Protocol):
 
     def send(self, detail: Mapping[str, Json]) -> None:
         """Ask for a run; the detail has its session id, so that sending twice is once."""
+        ...
+
+    def deployment(self) -> "Deployment":
+        """Give what it is made of, for whoever checks it."""
         ...
 
     def dead_letters(self) -> DeadLetters:

@@ -32,6 +32,7 @@ from runs.stepfunctions import (
 )
 
 if TYPE_CHECKING:
+    from cli.deployment import Deployment
     from runs.sweeper import Swept
 
 #: botocore makes its clients' classes while running: they have no static type.
@@ -55,8 +56,28 @@ class Stack:
     clients: Clients
     artifacts: ArtifactStore
     remedy: Remedy
+    #: As CloudFormation calls it.
+    stack_name: str
     #: For how long the normal way may take before a sweep mends a run.
     patience: timedelta = timedelta(minutes=5)
+
+    @property
+    def is_remote(self) -> bool:
+        """See `Place.is_remote`."""
+        return False
+
+    def deployment(self) -> "Deployment":
+        """See `StackPlace.deployment`."""
+        # For the doctor only.
+        from cli.deployment import Deployment  # noqa: PLC0415
+
+        return Deployment(
+            stack_name=self.stack_name,
+            outputs=self.outputs,
+            clients=self.clients,
+            is_remote=self.is_remote,
+            now=datetime.now(UTC),
+        )
 
     def reader(self) -> RunReader:
         """Open the journal."""
