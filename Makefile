@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test check fmt bench crash synth lock clean
+.PHONY: help setup run down test check fmt bench crash pictures synth lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ crash: $(READY) ## Kill the shipped workflows at every write, on both journals
 	  $(BIN)/errand crash-test marketing-post --registry tests/support/marketing.toml --journal $$journal \
 	    --prompt "Tell of our unicorns." --answer '{"decision": "approved", "content": "Edited."}' --kills 50 || failed=1; \
 	done; exit $$failed
+
+pictures: $(READY) ## Take the pictures in docs/images anew; needs chromium
+	ERRAND_PICTURES=docs/images $(BIN)/pytest tests/e2e/test_lab_in_a_browser.py -k becomes
 
 synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
 	$(BIN)/python -m infra.app -c target=aws

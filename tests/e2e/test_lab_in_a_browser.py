@@ -24,7 +24,6 @@ from tests.support.approvals import POST, ask
 from tests.support.browser import (
     DESKTOP,
     PHONE,
-    SECONDS,
     Device,
     Reader,
     assert_can_be_touched,
@@ -38,6 +37,7 @@ from tests.support.stack import LocalStack
 
 pytestmark = needs_chromium
 
+SECONDS = 60
 TASK = "Our pink unicorns are back from their holidays."
 EDITED = (
     "🦄 Our pink unicorns are back!\n\nRent one from Unicorn Rentals, by the hour or by the day."
@@ -51,7 +51,6 @@ HOSTILE = (
 HOSTILE *= 100_000 // len(HOSTILE.encode()) + 1
 #: What the documentation shows.
 PICTURED = {
-    "mail-desktop",
     "approval-desktop",
     "approval-phone",
     "decided-phone",
@@ -123,7 +122,7 @@ def picture(reader: Reader, page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("device", "text"),
-    [(DESKTOP, EDITED), (PHONE, EDITED), (DESKTOP, HOSTILE)],
+    [(DESKTOP, EDITED), (PHONE, EDITED), (replace(DESKTOP, name="hostile"), HOSTILE)],
     ids=["desktop", "phone", "hostile"],
 )
 def test_a_message_becomes_the_post_that_a_person_made_of_it(
@@ -132,7 +131,6 @@ def test_a_message_becomes_the_post_that_a_person_made_of_it(
     session_id = send_task(stack, TASK)
     with reading(chromium, device) as ada:
         open_mail(ada, stack, session_id)
-        picture(ada, ada.page, "mail")
         letter = ada.page.frame_locator("iframe")
         page = ada.tap(letter.get_by_role("link").first)
         asked = page.locator("pre").first.text_content()
@@ -169,13 +167,12 @@ def test_a_text_that_would_be_more_is_shown_whole_on_a_phone_and_runs_nothing(
     url = a_page(stack, HOSTILE)
     with reading(chromium, replace(PHONE, has_scripts=has_scripts)) as ada:
         ada.page.goto(url)
-        shown = ada.page.locator("pre").first.text_content()
-        ada.page.locator("summary").click()
-        to_edit = ada.page.get_by_label("What is approved instead").input_value()
 
-        assert shown == to_edit == HOSTILE
-        assert ada.page.title() == "publish this post · Errand"
+        assert ada.page.locator("pre").first.text_content() == HOSTILE
         assert_fits(ada.page)
+        ada.page.locator("summary").click()
+        assert ada.page.get_by_label("What is approved instead").input_value() == HOSTILE
+        assert ada.page.title() == "publish this post · Errand"
         assert_is_labelled(ada.page)
         assert_can_be_touched(ada.page)
         assert ada.said == []

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, sync_playwright
 
+#: How long something on a page may take to be there.
+_PATIENCE_SECONDS = 20
 #: A folder: pictures are taken, and put there. They are those of the documentation.
 PICTURES = "ERRAND_PICTURES"
-SECONDS = 60
-
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(
     _CHROMIUM is None,
@@ -64,13 +64,14 @@ class Reader:
 
     def watch(self, page: Page) -> Page:
         """Note what a page fetches and says."""
-        page.on("request", lambda request: self.fetched.append(request.url))
-        page.on("dialog", self._hear)
-        return page
 
-    def _hear(self, dialog: Dialog) -> None:
-        self.said.append(dialog.message)
-        dialog.dismiss()
+        def hear(dialog: Dialog) -> None:
+            self.said.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("request", lambda request: self.fetched.append(request.url))
+        page.on("dialog", hear)
+        return page
 
     def tap(self, link: Locator) -> Page:
         """Follow a link that opens a page of its own, and give that."""
@@ -106,7 +107,7 @@ def reading(browser: Browser, device: Device) -> Iterator[Reader]:
         has_touch=device.is_phone,
         java_script_enabled=device.has_scripts,
     )
-    context.set_default_timeout(SECONDS * 1000)
+    context.set_default_timeout(_PATIENCE_SECONDS * 1000)
     try:
         reader = Reader(device, context.new_page())
         reader.watch(reader.page)
@@ -127,8 +128,8 @@ def assert_can_be_touched(page: Page) -> None:
     """Check that whatever is pressed or typed into is large enough for a finger."""
     found = page.locator(_TOUCHED).all()
     small = [f"{_words(each)} {box}" for each in found if (box := _box(each))["height"] < _TOUCH]
-    assert found
-    assert small == []
+    assert found, f"nothing can be pressed on {page.url}"
+    assert not small, small
 
 
 def assert_is_labelled(page: Page) -> None:
@@ -138,7 +139,7 @@ def assert_is_labelled(page: Page) -> None:
         ".filter(each => ![...each.labels].some(label => label.textContent.trim()))"
         ".map(each => each.outerHTML)"
     )
-    assert unnamed == []
+    assert not unnamed, unnamed
 
 
 def _box(each: Locator) -> Any:  # noqa: ANN401 - a dict of numbers
