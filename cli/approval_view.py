@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import text
+from cli.alike import asking_words
 from cli.look import Look
 from runs.asked import ApprovalState, Vote
 from runs.journal.base import Asked
@@ -36,8 +37,9 @@ def approvals_view(approvals: Sequence[Asked], look: Look) -> RenderableType:
     for title in titles:
         ratio = 1 if title == "WHAT" else None
         table.add_column(title, no_wrap=True, overflow=look.overflow, ratio=ratio)
+    words = asking_words(approvals)
     for asked in approvals:
-        cells = _cells(asked, look)
+        cells = _cells(asked, look, words[asked.approval.callback_id])
         table.add_row(*(cells[title] for title in titles))
     return table
 
@@ -80,7 +82,7 @@ def _titles(width: int) -> tuple[str, ...]:
     return ("ID", "WHAT")
 
 
-def _cells(asked: Asked, look: Look) -> Mapping[str, Text]:
+def _cells(asked: Asked, look: Look, words: str) -> Mapping[str, Text]:
     approval, state = asked.approval, asked.state(look.now)
     ends_at = approval.ends_at(asked.run)
     is_open = state is ApprovalState.OPEN
@@ -92,7 +94,7 @@ def _cells(asked: Asked, look: Look) -> Mapping[str, Text]:
         "LEFT": Text(text.between(look.now, ends_at) if is_open else ""),
         "RUN": Text(approval.session_id[:_SHORT_ID]),
         "WORKFLOW": Text(asked.run.workflow),
-        "WHAT": Text(text.one_line(approval.question.what)),
+        "WHAT": Text(words),
     }
 
 

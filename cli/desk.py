@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
 
+from cli.alike import asking_words
 from cli.errors import (
     AmbiguousApprovalError,
     CliError,
@@ -88,7 +89,7 @@ class ApprovalDesk:
         if not found:
             self._refuse(given)
         if len(found) > 1:
-            raise AmbiguousApprovalError(given, candidates=[_line(asked) for asked in found])
+            raise AmbiguousApprovalError(given, candidates=_lines(found))
         return found[0]
 
     def view(self, asked: Asked, person: Person) -> Asked:
@@ -151,7 +152,7 @@ class ApprovalDesk:
         if not asked:
             raise UnknownApprovalError(given, where=self.where)
         latest = max(asked, key=lambda each: each.approval.asked_at)
-        raise NothingAskedError(latest.run.session_id, last=_line(latest))
+        raise NothingAskedError(latest.run.session_id, last=_lines([latest])[0])
 
 
 _OPEN = ApprovalState.OPEN
@@ -172,7 +173,9 @@ def _has_id(asked: Asked, given: str) -> bool:
     return asked.approval.approval_id.startswith(given.lower())
 
 
-def _line(asked: Asked) -> str:
-    approval = asked.approval
-    what = " ".join(approval.question.what.split())
-    return f"{approval.approval_id} {what} (run {approval.session_id})"
+def _lines(approvals: Sequence[Asked]) -> list[str]:
+    words = asking_words(approvals)
+    found = [asked.approval for asked in approvals]
+    return [
+        f"{each.approval_id} {words[each.callback_id]} (run {each.session_id})" for each in found
+    ]

@@ -196,6 +196,32 @@ def test_what_expired_is_said_to_have(place: Place) -> None:
     assert place.json("approvals") == []
 
 
+@pytest.mark.parametrize("columns", [40, 80, 140])
+def test_what_is_asked_in_the_same_words_is_listed_with_the_words_that_differ(
+    place: Place, columns: int
+) -> None:
+    for content in ("Unicorns for rent!", "Unicorns in pink!"):
+        place.ask(replace(POST, content=content, arguments={"content": content}))
+    place.ask(replace(POST, what="delete a post"))
+
+    listed = place.errand("approvals", columns=columns).stdout.splitlines()[1:]
+
+    assert any("“…for rent!”" in line for line in listed)
+    assert any("“…in pink!”" in line for line in listed)
+    assert sum("“" in line for line in listed) == 2
+    assert max(map(len, listed)) <= columns
+
+
+def test_the_same_content_is_told_apart_by_what_it_is_done_with(place: Place) -> None:
+    for color in ("pink", "blue"):
+        place.ask(replace(POST, arguments={"color": color}))
+
+    listed = place.errand("approvals", columns=140).stdout
+
+    assert '"pink"}” publish this post' in listed
+    assert '"blue"}” publish this post' in listed
+
+
 def test_several_open_approvals_of_a_run_are_told_apart(place: Place) -> None:
     now = datetime.now(UTC)
     lease, first = ask(place.journal, at=now, deadline_at=now + timedelta(hours=8))
