@@ -1,6 +1,6 @@
 """The OpenAPI document of the approvals' API, as it is served."""
 
-from invoker.decisions import MAX_CONTENT, MAX_NAME
+from invoker.decisions import MAX_CONTENT, MAX_NAME, Button
 from runs.approvals import MAX_COMMENT, Verdict
 from runs.asked import ApprovalState
 from runs.json_types import Json
@@ -95,29 +95,75 @@ _VIEW: dict[str, Json] = {
         ),
     ]
 }
-_WISH = _object(
+#: No control characters but white space; and something besides that.
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_WORDS = r"\S"
+_FORM = _text("As GET gave it: you have seen what you decide on.", maxLength=4096)
+_NAME = f"Who you are, in at most {MAX_NAME} printable characters; needed if the link does not say."
+_COMMENT = "Needed to deny: whoever asked is told."
+_SIZE = f"In at most {MAX_CONTENT} bytes of UTF-8."
+_REASON: dict[str, Json] = {"pattern": _WORDS, "maxLength": MAX_COMMENT}
+
+
+def _only(value: str) -> dict[str, Json]:
+    return {"type": "string", "const": value}
+
+
+_APPROVE = _object(
     {
-        "decision": _text("What you say.", enum=_VERDICTS),
-        "form": _text("As GET gave it: you have seen what you decide on.", maxLength=4096),
-        "name": _or_null("Who you are, if the link does not say.", maxLength=MAX_NAME),
-        "comment": _or_null("Needed to deny: whoever asked is told.", maxLength=MAX_COMMENT),
+        "decision": _only(Verdict.APPROVED),
+        "form": _FORM,
+        "name": _or_null(_NAME),
+        "comment": _or_null(_COMMENT, maxLength=MAX_COMMENT, pattern=_LINES),
         "content": _or_null(
-            f"Approve this content instead, in at most {MAX_CONTENT} bytes of UTF-8. "
-            "Not with a denial."
+            f"Approve this content instead. {_SIZE}",
+            allOf=[{"pattern": _LINES}, {"pattern": _WORDS}],
         ),
     },
     optional=("name", "comment", "content"),
 )
-_FIELDS = _object(
+_DENY = _object(
     {
-        "decision": _text("The button.", enum=["approve", "edit", "deny"]),
-        "form": _text("The page's hidden field.", maxLength=4096),
-        "name": _text("Who you are, if the link does not say.", maxLength=MAX_NAME),
-        "comment": _text("Needed to deny.", maxLength=MAX_COMMENT),
-        "content": _text("The content, as it is or as edited."),
+        "decision": _only(Verdict.DENIED),
+        "form": _FORM,
+        "name": _or_null(_NAME),
+        "comment": _text(_COMMENT, **_REASON, allOf=[{"pattern": _LINES}]),
+        "content": {"type": "null"},
+    },
+    optional=("name", "content"),
+)
+_PRESS_APPROVE = _object(
+    {
+        "decision": _only(Button.APPROVE),
+        "form": _FORM,
+        "name": _text(_NAME),
+        "comment": _text(_COMMENT, maxLength=MAX_COMMENT),
+        # Pages send it, as it was shown; that it is the same no schema can say.
+        "content": False,
     },
     optional=("name", "comment", "content"),
 )
+_PRESS_EDIT = _object(
+    {
+        "decision": _only(Button.EDIT),
+        "form": _FORM,
+        "name": _text(_NAME),
+        "comment": _text(_COMMENT, maxLength=MAX_COMMENT),
+        "content": _text(f"The content as edited. {_SIZE}", pattern=_WORDS),
+    },
+    optional=("name", "comment"),
+)
+_PRESS_DENY = _object(
+    {
+        "decision": _only(Button.DENY),
+        "form": _FORM,
+        "name": _text(_NAME),
+        "comment": _text(_COMMENT, **_REASON),
+    },
+    optional=("name",),
+)
+_WISH: dict[str, Json] = {"oneOf": [_APPROVE, _DENY]}
+_FIELDS: dict[str, Json] = {"oneOf": [_PRESS_APPROVE, _PRESS_EDIT, _PRESS_DENY]}
 _PROBLEM = _object(
     {
         "type": _text("The kind of problem.", pattern="^urn:errand:problem:[a-z-]+$"),
@@ -159,7 +205,7 @@ _NOT_NOW = _problem(
     "It can't be done just now.",
     {"Retry-After": {"schema": {"type": "integer"}, "description": "In seconds."}},
 )
-_BROKEN = _problem("What was recorded can't be read.")
+_BROKEN = _problem("What was recorded can't be read, or is too large to be answered.")
 
 DOCUMENT: dict[str, Json] = {
     "openapi": "3.1.0",
