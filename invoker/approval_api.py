@@ -17,7 +17,7 @@ from invoker.forms import Form, Forms
 from invoker.openapi import DOCUMENT
 from invoker.page import problem_page
 from invoker.problems import Problem
-from invoker.web import FORM_TYPE, JSON_TYPE, PROBLEM_TYPE, Request, Response
+from invoker.web import FORM_TYPE, JSON_TYPE, PROBLEM_TYPE, Request, Response, fits
 from runs.answering import Answers
 from runs.approval_json import approval_to_json, vote_to_json
 from runs.asked import Approval, ApprovalState, Person
@@ -114,7 +114,10 @@ class ApprovalApi:
                 link.callback_id, person, now=self.answers.clock()
             )
         view = self._view(asked, link, token)
-        return _json(_view_to_json(view)) if request.wants_json else approval_page(view)
+        if not request.wants_json:
+            return approval_page(view)
+        shown = _json(_view_to_json(view))
+        return shown if fits(shown.body) else _told(problems.TOO_LARGE_TO_SHOW, request)
 
     def _receive(self, request: Request, token: str) -> Response:
         """Take a body, whatever the link: what is wrong with it says nothing about the link."""

@@ -13,7 +13,7 @@ from invoker.decisions import MAX_CONTENT, MAX_NAME, Button, Wish
 from invoker.page import notice, page
 from invoker.problems import Problem
 from invoker.shown import counted, escaped, instant, json_text, span, turns
-from invoker.web import Response
+from invoker.web import Response, fits
 from runs.approvals import MAX_COMMENT, ROLE
 from runs.asked import Approval, ApprovalState, Vote
 from runs.differences import Line, Sort, differences
@@ -21,9 +21,6 @@ from runs.inert import inert
 from runs.journal.base import Asked
 from runs.json_types import Json
 from runs.links import Link
-
-#: Characters of a page: an answer of Lambda may have 6 MB, and its JSON is longer than the page.
-_MAX_PAGE = 3_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ def approval_page(view: View) -> Response:
     what = view.asked.approval.question.what
     status = view.problem.status if view.problem else HTTPStatus.OK
     body = "\n".join(_parts(view))
-    if len(body) > _MAX_PAGE:
+    if not fits(body):
         body = "\n".join((*_head(view), _too_large(view.asked.approval)))
     return page(what, body, status=status)
 

@@ -111,6 +111,13 @@ BROKEN = Problem(
     detail="What was recorded about it can't be read. Whoever runs this service finds out more "
     "in its log.",
 )
+TOO_LARGE_TO_SHOW = Problem(
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    kind="too-large-to-show",
+    title="This approval is too large to be shown here",
+    detail="Nobody should decide on a part. `errand approvals` shows it whole, and `errand approve` "
+    "and `errand deny` decide it.",
+)
 
 
 def closed(error: ApprovalClosedError) -> Problem:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "x-robots-tag": "noindex, nofollow",
 }
+#: Bytes; the rest is for headers.
+_LONGEST_ANSWER = 6 * 1024 * 1024 - 65_536
 _RANGE = re.compile(r"\s*([\w.+*-]+/[\w.+*-]+)\s*(?:;[^,]*?q\s*=\s*([0-9.]+))?[^,]*")
 
 
@@ -99,6 +102,11 @@ class Response:
             "body": "" if is_head else self.body,
             "isBase64Encoded": False,
         }
+
+
+def fits(body: str) -> bool:
+    """Say whether a body can be answered: Lambda takes 6 MB of the JSON that it is put into."""
+    return len(json.dumps(body)) <= _LONGEST_ANSWER
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -276,16 +276,23 @@ def test_a_text_that_is_asked_about_again_as_it_was_is_told_to_be_the_same(offic
     assert "The text is the same as before." in office.open(office.token(approval)).text
 
 
-def test_a_content_that_no_answer_can_hold_is_left_to_the_command(office: Office) -> None:
-    _, approval = ask(office.journal, replace(POST, content="<" * 1_000_000, arguments=None))
+@pytest.mark.parametrize(("content", "status"), [("<" * 1_600_000, 200), ("🦄" * 600_000, 500)])
+def test_a_content_that_no_answer_can_hold_is_left_to_the_command(
+    office: Office, content: str, status: int
+) -> None:
+    _, approval = ask(office.journal, replace(POST, content=content, arguments=None))
+    token = office.token(approval)
 
-    page = office.open(office.token(approval))
+    page, as_json = office.open(token), office.open(token, "application/json")
 
     assert page.status == 200
     assert f"errand approvals {approval.approval_id}" in page.text
-    assert "has 1,000,000 characters" in page.text
+    assert f"has {len(content):,} characters" in page.text
     assert page.all("form") == []
     assert len(page.body) < 20_000
+    # As a page it is larger than as JSON, if each of its characters has to be escaped.
+    assert as_json.status == status
+    assert ("too-large-to-show" in as_json.body) is (status == 500)
 
 
 def test_a_content_that_could_not_be_sent_back_is_not_offered_for_editing(office: Office) -> None:

@@ -39,6 +39,7 @@ RUNS = 150
 CALL = "marketer-1-0"
 #: What Step Functions takes.
 LONGEST_INPUT = 262_144
+_LONGEST_TRACE = 256
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 
 
@@ -48,8 +49,16 @@ class Machine:
 
     started: list[dict[str, Any]] = field(default_factory=list)
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803 - boto3's spelling
+    def start_execution(
+        self,
+        *,
+        stateMachineArn: str,  # noqa: N803 - boto3's spelling
+        name: str,
+        input: str,  # noqa: A002 - as above
+        traceHeader: str = "",  # noqa: N803 - as above
+    ) -> None:
         """See boto3."""
+        assert len(traceHeader) <= _LONGEST_TRACE
         assert stateMachineArn
         assert _NAME.fullmatch(name)
         if len(input.encode()) > LONGEST_INPUT or re.search(r"\b(NaN|Infinity)\b", input):
