@@ -47,7 +47,7 @@ class DurableFunction(Construct):
         super().__init__(scope, construct_id)
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = own_role(self, logs)
-        self._function = aws_lambda.Function(
+        self.function = aws_lambda.Function(
             self,
             "Function",
             description="Executes Errand's workflows as Lambda durable executions",
@@ -70,7 +70,7 @@ class DurableFunction(Construct):
             current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
         accept(
-            self._function,
+            self.function,
             "L1",
             because="the code's wheels are those of the agent on AgentCore, for Python 3.13",
         )
@@ -80,7 +80,7 @@ class DurableFunction(Construct):
         self._let_checkpoint()
         self._encrypt(encryption)
         self.alias = aws_lambda.Alias(
-            self, "Live", alias_name="live", version=self._function.current_version
+            self, "Live", alias_name="live", version=self.function.current_version
         )
 
     def tell_endings(self, invoker: aws_lambda.IFunction, *, encryption: Encryption) -> None:
@@ -110,7 +110,7 @@ class DurableFunction(Construct):
                 detail_type=["Durable Execution Status Change"],
                 detail={
                     "status": list(_ENDINGS),
-                    "functionArn": [{"prefix": self._function.function_arn}],
+                    "functionArn": [{"prefix": self.function.function_arn}],
                 },
             ),
             targets=[
@@ -140,14 +140,14 @@ class DurableFunction(Construct):
                 "lambda:SendDurableExecutionCallbackFailure",
                 "lambda:SendDurableExecutionCallbackSuccess",
             ],
-            [f"{self._function.function_arn}:*"],
+            [f"{self.function.function_arn}:*"],
             because="they are authorised on an execution, which is below the function's versions",
         )
 
     def _encrypt(self, encryption: Encryption) -> None:
         if encryption.key is None:
             return
-        below = cast("aws_lambda.CfnFunction", self._function.node.default_child)
+        below = cast("aws_lambda.CfnFunction", self.function.node.default_child)
         # What the service keeps of executions; the construct has no word for it.
         below.add_property_override("DurableConfig.KMSKeyArn", encryption.key.key_arn)
 
@@ -157,6 +157,6 @@ class DurableFunction(Construct):
             "Checkpoints",
             [self.role],
             ["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"],
-            [f"{self._function.function_arn}:*"],
+            [f"{self.function.function_arn}:*"],
             because="they are authorised on an execution, which is below the function's versions",
         )

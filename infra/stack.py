@@ -176,8 +176,11 @@ class ErrandStack(Stack):
             dead_letters["webhooks"] = webhooks.dead_letters
             outputs["WebhookSecrets"] = webhooks.secrets.place
             outputs["WebhookDeadLetterQueueUrl"] = webhooks.dead_letters.queue_url
+        for function in functions.values():
+            # What they measure is told apart by it.
+            function.add_environment("ERRAND_STAGE", settings.stage)
         if settings.durable and not settings.is_local:
-            outputs["DurableFunctionArn"] = self._durable_function(
+            durable = self._durable_function(
                 settings,
                 code=agent_code,
                 encryption=encryption,
@@ -186,9 +189,8 @@ class ErrandStack(Stack):
                 invoker=invoker,
                 deciding=(approvals.role, tasks.role),
             )
-        for function in functions.values():
-            # What they measure is told apart by it.
-            function.add_environment("ERRAND_STAGE", settings.stage)
+            functions["durable"] = durable.function
+            outputs["DurableFunctionArn"] = durable.alias.function_arn
         observability = Observability(
             self,
             "Observability",
@@ -219,7 +221,7 @@ class ErrandStack(Stack):
         artifacts: Artifacts,
         invoker: Invoker,
         deciding: Sequence[aws_iam.Role],
-    ) -> str:
+    ) -> DurableFunction:
         function = DurableFunction(
             self,
             "Durable",
@@ -236,7 +238,7 @@ class ErrandStack(Stack):
         )
         function.tell_endings(invoker.function, encryption=encryption)
         function.let_answer(*deciding)
-        return str(function.alias.function_arn)
+        return function
 
     def _code(self, code: AgentCode, home: Home) -> Path:
         """Give the agent's code for a home; its source where the CDK deploys nothing."""

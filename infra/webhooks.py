@@ -43,11 +43,12 @@ class WebhookSecrets(Construct):
         if settings.is_local:
             parameter = CfnParameter(
                 scope,
-                "WebhookSecretsFile",
+                "WebhookKeysFile",
                 type="String",
                 description="The file with the secrets of webhooks, made when it is missing",
                 allowed_pattern="/.+",
             )
+            parameter.override_logical_id("WebhookKeysFile")
             #: A file's path, or a secret's ARN.
             self.place = str(parameter.value_as_string)
             return

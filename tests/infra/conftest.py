@@ -1,15 +1,13 @@
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from infra.settings import Target
 from local.locks import file_lock
-from tests.support.template import Synthesised
-
-Synthesise = Callable[[Mapping[str, object]], Synthesised]
+from tests.support.template import Synthesise, Synthesised
 
 #: The CDK's own way to say that nothing is to be deployed: the agent's wheels are not unpacked.
 _NO_BUNDLING = {"aws:cdk:bundling-stacks": []}
@@ -64,7 +62,7 @@ def in_full(synthesise: Synthesise) -> Synthesised:
             "kms": "own",
             "inputs": "aws,s3://bills/exports/",
             "schedule": "cron(0 6 ? * MON *)",
-            "schedule-request": '{"workflow": "cost-analysis", "input": "aws"}',
+            "schedule-request": '{"prompt": "What stands out?", "input": "aws"}',
             "unitok": "https://unitok.example/api",
             "notify": "ada@example.com, bob@example.com",
             "webhook": "https://hooks.example/errand?team=a, https://b.example/",

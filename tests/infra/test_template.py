@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import cfnlint
@@ -7,9 +6,7 @@ import pytest
 
 from infra.settings import Artifact, Target
 from statemachine import definition
-from tests.support.template import TRACES, Synthesised
-
-Synthesise = Callable[[Mapping[str, object]], Synthesised]
+from tests.support.template import TRACES, Synthesise, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 MACHINE = "AWS::StepFunctions::StateMachine"
@@ -282,8 +279,11 @@ def test_nobody_is_subscribed_who_was_not_named(synthesised: Synthesised) -> Non
 
 
 def test_who_is_named_is_told_by_e_mail(in_full: Synthesised) -> None:
-    found = in_full.of_type(SUBSCRIPTION).values()
-    assert {(each["Properties"]["Protocol"], each["Properties"]["Endpoint"]) for each in found} == {
+    topic = {"Ref": in_full.id_of(TOPIC, "Notifications")}
+
+    found = [each["Properties"] for each in in_full.of_type(SUBSCRIPTION).values()]
+    told = [each for each in found if each["TopicArn"] == topic]
+    assert {(each["Protocol"], each["Endpoint"]) for each in told} == {
         ("email", "ada@example.com"),
         ("email", "bob@example.com"),
     }

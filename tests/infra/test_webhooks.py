@@ -1,0 +1,152 @@
+"""Webhooks in the template: who gets what, how often it is tried, and what the function may do."""
+
+import json
+
+import pytest
+
+from infra.settings import Settings
+from invoker.hooks import PAUSES
+from invoker.posting import ANSWER_SECONDS, CONNECT_SECONDS
+from invoker.signing import parse_secrets
+from tests.infra.conftest import Synthesise
+from tests.support.template import TRACES, Synthesised
+
+FUNCTION = "AWS::Lambda::Function"
+QUEUE = "AWS::SQS::Queue"
+URLS = ("https://hooks.example/errand?team=a", "https://b.example/")
+
+
+def test_nothing_is_posted_where_nobody_asked_for_it(on_aws: Synthesised) -> None:
+    assert not [name for name in on_aws.template["Resources"] if name.startswith("Webhooks")]
+
+
+def test_each_receiver_gets_what_is_announced_and_no_requests(in_full: Synthesised) -> None:
+    rule = in_full.only("AWS::Events::Rule", "Webhooks")
+
+    queue = {"Fn::GetAtt": [in_full.id_of(QUEUE, "WebhooksQueue"), "Arn"]}
+    assert rule["EventPattern"] == {
+        "source": ["errand"],
+        "detail-type": [{"anything-but": ["Run Requested"]}],
+        "detail": {"specversion": ["1.0"]},
+    }
+    assert [each["Arn"] for each in rule["Targets"]] == [queue, queue]
+    for target, url in zip(rule["Targets"], URLS, strict=True):
+        transformer = target["InputTransformer"]
+        assert transformer["InputPathsMap"] == {"detail": "$.detail"}
+        filled = transformer["InputTemplate"].replace("<detail>", '{"id": "1"}')
+        assert json.loads(filled) == {"url": url, "event": {"id": "1"}}
+
+
+def test_there_is_one_try_more_than_there_are_pauses(in_full: Synthesised) -> None:
+    queue = in_full.only(QUEUE, "WebhooksQueue")
+
+    dead = in_full.id_of(QUEUE, "WebhooksDeadLetters")
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]},
+        "maxReceiveCount": len(PAUSES) + 1,
+    }
+    assert queue["MessageRetentionPeriod"] > sum(PAUSES)
+
+
+def test_a_try_ends_before_its_function_does(in_full: Synthesised) -> None:
+    function = in_full.only(FUNCTION, "Webhooks")
+    (mapping,) = (
+        each["Properties"]
+        for name, each in in_full.of_type("AWS::Lambda::EventSourceMapping").items()
+        if name.startswith("Webhooks")
+    )
+
+    assert function["Timeout"] > 2 * CONNECT_SECONDS + 2 * ANSWER_SECONDS
+    assert in_full.only(QUEUE, "WebhooksQueue")["VisibilityTimeout"] >= 6 * function["Timeout"]
+    # One that keeps its function waiting keeps no other event.
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_function_may_do_what_it_does_and_nothing_else(in_full: Synthesised) -> None:
+    allowed = in_full.allowed(in_full.role_of(FUNCTION, "Role", "Webhooks"))
+
+    queue = {"Fn::GetAtt": [in_full.id_of(QUEUE, "WebhooksQueue"), "Arn"]}
+    secret = {"Ref": in_full.id_of("AWS::SecretsManager::Secret", "Webhooks")}
+    logs = allowed["logs:CreateLogStream"]
+    key = allowed["kms:Decrypt"]
+    consume = ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl")
+    assert {name: each for name, each in allowed.items() if not name.startswith("sqs:")} == {
+        "kms:Decrypt": key,
+        "kms:GenerateDataKey": allowed["kms:GenerateDataKey"],
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+        "secretsmanager:GetSecretValue": [secret],
+        **TRACES,
+    }
+    consumed = {f"sqs:{name}" for name in (*consume, "ReceiveMessage")}
+    assert {name for name in allowed if name.startswith("sqs:")} == consumed
+    assert all(each == queue for name in consumed for each in allowed[name])
+
+
+def test_the_function_gets_its_whole_configuration(in_full: Synthesised) -> None:
+    function = in_full.only(FUNCTION, "Webhooks")
+    variables = function["Environment"]["Variables"]
+
+    assert function["Handler"] == "invoker.webhooks.handler"
+    assert variables["ERRAND_WEBHOOKS"].split() == list(URLS)
+    # On AWS no receiver is in a network of ours.
+    assert variables["ERRAND_WEBHOOK_PRIVATE"] == "no"
+
+
+def test_a_secret_is_made_that_signs(in_full: Synthesised) -> None:
+    made = in_full.only("AWS::SecretsManager::Secret", "Webhooks")["GenerateSecretString"]
+
+    assert made == {"ExcludePunctuation": True, "PasswordLength": 44}
+    assert len(parse_secrets(["Aa0z" * (made["PasswordLength"] // 4)])[0]) == 33
+
+
+def test_on_a_laptop_secrets_are_in_a_file_and_receivers_on_this_machine(
+    synthesise: Synthesise,
+) -> None:
+    local = synthesise({"target": "local", "webhook": "http://127.0.0.1:9000/hook"})
+
+    variables = local.only(FUNCTION, "Webhooks")["Environment"]["Variables"]
+    assert variables["ERRAND_WEBHOOK_SECRETS"] == {"Ref": "WebhookKeysFile"}
+    assert variables["ERRAND_WEBHOOK_PRIVATE"] == "yes"
+    assert local.template["Outputs"]["WebhookSecrets"]["Value"] == {"Ref": "WebhookKeysFile"}
+
+
+@pytest.mark.parametrize(
+    ("webhook", "why"),
+    [
+        ("http://hooks.example/", "begins with https://"),
+        ("https://10.0.0.1/", "a host that the internet knows"),
+        ("https://[::1]/", "a host that the internet knows"),
+        ("https://localhost/", "a host that the internet knows"),
+        ("https://hooks.example:99999/", "a port that is one"),
+        ("https://hooks.example/<id>", "without ',' and spaces"),
+        ("https://a:secret@hooks.example/", "without ',' and spaces"),
+        ("hooks.example", "begins with https://"),
+        ("https://a.example/,https://a.example/", "twice, expected each once"),
+        (",".join(f"https://{n}.example/" for n in range(6)), "6 addresses, expected at most 5"),
+    ],
+)
+def test_a_receiver_that_can_not_be_one_is_refused_with_the_reason(webhook: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Settings.from_context({"target": "aws", "webhook": webhook})
+
+
+def test_a_laptop_may_post_to_itself() -> None:
+    settings = Settings.from_context({"target": "local", "webhook": "http://127.0.0.1:9000/hook"})
+
+    assert settings.webhooks == ("http://127.0.0.1:9000/hook",)
+
+
+@pytest.mark.parametrize(
+    ("context", "why"),
+    [
+        ({"daily-cost": "0"}, "daily-cost is 0, expected US dollars, more than 0"),
+        ({"daily-cost": "-1"}, "daily-cost is -1, expected US dollars, more than 0"),
+        ({"daily-cost": "much"}, "context 'daily-cost' is 'much', expected a number like '12.5'"),
+        ({"operators": "ops"}, "operators has 'ops', expected e-mail addresses"),
+    ],
+)
+def test_a_wrong_setting_of_alarms_is_named(context: dict[str, str], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Settings.from_context({"target": "aws", **context})
