@@ -2,12 +2,14 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config as BotoConfig
 
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
+from runs.artifacts.s3 import S3Client, S3Store
 from runs.journal.dynamodb import DynamoJournal
 from runs.lambda_callbacks import LambdaCallbackService
 from runs.operations import Operation
@@ -50,6 +52,26 @@ class LateCallbacks:
         self._service.tell(callback)
 
 
+class LateS3:
+    """The calls of a client of S3 that is made for the first of them.
+
+    What is large enough for the bucket comes seldom, and no client takes longer to make.
+    """
+
+    @cached_property
+    def _client(self) -> S3Client:
+        client: S3Client = boto3.client("s3", config=PATIENT)
+        return client
+
+    def put_object(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3 has no static types
+        """See boto3."""
+        return self._client.put_object(**request)
+
+    def get_object(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+        """See boto3."""
+        return self._client.get_object(**request)
+
+
 def journal_of(*, table: str, artifacts: str, meter: Meter) -> DynamoJournal:
     """Open the journal.
 
@@ -67,7 +89,5 @@ def journal_of(*, table: str, artifacts: str, meter: Meter) -> DynamoJournal:
 def _artifacts(place: str) -> ArtifactStore:
     if not place.startswith("s3://"):
         return FolderStore(Path(place))
-    from runs.artifacts.s3 import S3Store  # noqa: PLC0415 - the client is paid for where it is used
-
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    return S3Store(boto3.client("s3"), bucket=bucket, prefix=prefix)
+    return S3Store(LateS3(), bucket=bucket, prefix=prefix)
