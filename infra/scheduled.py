@@ -1,5 +1,6 @@
 """What a schedule asks for, and when."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ class Schedule:
             raise ValueError(msg)
         if times is None:
             return None
+        if not isinstance(request.get("prompt"), str):
+            msg = f"schedule-request is {json.dumps(request)}, expected a request with a 'prompt'"
+            raise ValueError(msg)
         if not _TIMES.fullmatch(times):
             msg = f"schedule is {times!r}, expected cron(…), rate(…) or at(…)"
             raise ValueError(msg)

@@ -1,15 +1,12 @@
 """What cdk-nag finds: nothing but what was accepted, with a reason each."""
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.template import Synthesised
-
-Synthesise = Callable[[Mapping[str, object]], Synthesised]
+from tests.support.template import Synthesise, Synthesised
 
 
 @pytest.fixture(params=["code", "container", "full"])

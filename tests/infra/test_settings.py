@@ -73,7 +73,7 @@ def test_an_address_that_is_none_is_told(address: str) -> None:
         ("inputs", "aws,bills", "inputs has 'bills', expected 'aws' or 's3://<bucket>"),
         ("inputs", "s3://bills/*", "inputs has 's3://bills/\\*', expected 'aws' or"),
         ("unitok", "unitok.example", "unitok is 'unitok.example', expected an address"),
-        ("schedule", "daily", "schedule is 'daily', expected cron"),
+        ("schedule", "rate(1 day)", "schedule-request is {}, expected a request with a 'prompt'"),
         ("schedule_request", "{}, ", "'schedule-request' is '{},', expected a JSON object"),
         ("schedule_request", '["aws"]', "'schedule-request' is .*, expected a JSON object"),
         ("schedule_request", '{"input": "aws"}', "schedule-request is given without a schedule"),
@@ -109,7 +109,12 @@ def test_names_of_the_cdk_are_left_to_it() -> None:
 
 def test_the_emulator_is_not_asked_for_a_schedule() -> None:
     with pytest.raises(ValueError, match="schedule is for target aws: the emulator runs none"):
-        settings(target="local", schedule="rate(1 day)")
+        settings(target="local", schedule="rate(1 day)", schedule_request='{"prompt": "?"}')
+
+
+def test_times_that_are_none_are_told() -> None:
+    with pytest.raises(ValueError, match="schedule is 'daily', expected cron"):
+        settings(schedule="daily", schedule_request='{"prompt": "?"}')
 
 
 def test_each_value_is_taken() -> None:
@@ -122,7 +127,7 @@ def test_each_value_is_taken() -> None:
         inputs="aws, s3://bills/exports/, s3://more-bills",
         unitok="https://unitok.example/api",
         schedule="cron(0 6 ? * MON *)",
-        schedule_request='{"input": "aws"}',
+        schedule_request='{"prompt": "What stands out?"}',
     )
 
     assert chosen.artifact is Artifact.CONTAINER
@@ -133,7 +138,9 @@ def test_each_value_is_taken() -> None:
     assert chosen.inputs.cost_explorer
     assert chosen.inputs.places == (("bills", "exports/"), ("more-bills", ""))
     assert chosen.unitok == "https://unitok.example/api"
-    assert chosen.schedule == Schedule(times="cron(0 6 ? * MON *)", request={"input": "aws"})
+    assert chosen.schedule == Schedule(
+        times="cron(0 6 ? * MON *)", request={"prompt": "What stands out?"}
+    )
 
 
 def test_a_session_lives_a_little_longer_than_the_longest_run_and_no_longer_than_it_can() -> None:

@@ -1,13 +1,12 @@
 """A synthesised CloudFormation template, and questions to it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.settings import Target
-
 
 #: What every function's role may do besides, as Lambda records its traces.
 TRACES = {"xray:PutTelemetryRecords": ["*"], "xray:PutTraceSegments": ["*"]}
@@ -72,6 +71,10 @@ class Synthesised:
             for action in as_list(statement["Action"]):
                 found.setdefault(action, []).extend(as_list(statement["Resource"]))
         return found
+
+
+#: Makes the template of a context.
+Synthesise = Callable[[Mapping[str, object]], Synthesised]
 
 
 def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON
