@@ -6,6 +6,7 @@ exported when it has ended: that of an attempt whose worker died never is, but i
 the next attempt is in the same trace.
 """
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -87,6 +88,9 @@ def attempt_traced(run: Run, lease: Lease) -> Iterator[None]:
     The span is in the run's trace: below the request that began the attempt, if that is in it,
     too; else linked to it.
     """
+    # AgentCore starts every session from one snapshot, the state of `random` included, which is
+    # what ids of spans are made of: two attempts of a run would have the same.
+    random.seed()
     asked, home = current_scope().trace, trace_of(run)
     parent = asked if asked is not None and asked.trace_id == home.trace_id else home
     scope = replace(

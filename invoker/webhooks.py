@@ -12,11 +12,13 @@ import boto3
 
 from invoker.config import WebhookConfig
 from invoker.hooks import Webhooks
+from invoker.invocation import invocation
 from invoker.posting import Poster
 from invoker.signing import Signer, new_secret
 from invoker.wiring import PATIENT
 from runs.json_types import Json
 from runs.link_keys import keyring_at
+from runs.telemetry.logs import log_from_function
 
 
 def _webhooks(config: WebhookConfig) -> Webhooks:
@@ -35,9 +37,11 @@ def _webhooks(config: WebhookConfig) -> Webhooks:
     )
 
 
+log_from_function(os.environ)
 _WEBHOOKS = _webhooks(WebhookConfig.from_env(os.environ))
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Json]:
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Json]:
     """Take a batch; see `Webhooks.take`."""
-    return _WEBHOOKS.take(event)
+    with invocation(context):
+        return _WEBHOOKS.take(event)

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from runs.instants import to_iso
 from runs.json_types import Json
+from runs.telemetry.meter import METRICS_LOGGER
 from runs.telemetry.scope import current_scope
 
 #: What every record has; the rest came by `extra`, or by our filter.
@@ -98,6 +99,8 @@ def log_from_function(environ: Mapping[str, str]) -> None:
     root = logging.getLogger()
     if "AWS_LAMBDA_FUNCTION_NAME" not in environ:
         return
+    # Whatever level of logs a stage is set to: fewer lines must not mean fewer runs.
+    logging.getLogger(METRICS_LOGGER).setLevel(logging.INFO)
     if environ.get("AWS_LAMBDA_LOG_FORMAT") != "JSON" or not root.handlers:
         log_to(sys.stderr)
         return

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from runs.asked import Approval, ApprovalState
 from runs.events import Event, EventType
 from runs.journal.base import Changes
+from runs.json_types import Json
 from runs.lifecycle import Change
 from runs.receipt import Receipt, usage_of_call
 from runs.run import Lease, Run, Status, Usage
@@ -52,46 +53,49 @@ class Measured:
 
     def accepted(self, run: Run) -> None:
         """See `Observer.accepted`."""
-        self._tell(run.session_id, run.workflow, [{Metric.RUNS_ACCEPTED: 1}])
+        self._meter.tell(
+            {Metric.RUNS_ACCEPTED: 1}, session_id=run.session_id, workflow=run.workflow
+        )
 
     def changed(self, before: Run, change: Change) -> None:
         """See `Observer.changed`."""
         run = change.run
-        try:
-            facts = [_of_run(event, before, run) for event in change.events]
-            facts += [_of_question(event, change.approvals) for event in change.events]
-        except Exception:
-            logger.exception("not measured", extra={"session_id": run.session_id})
-            return
-        self._tell(run.session_id, run.workflow, facts)
+        for event in change.events:
+            facts: dict[str, Json] = {"session_id": run.session_id, "workflow": run.workflow}
+            self._tell(lambda each: _of_change(each, before, change), event, facts)
 
     def committed(self, lease: Lease, changes: Changes) -> None:
         """See `Observer.committed`."""
-        try:
-            facts = [_OF_WORK[each.type](each) for each in changes.events if each.type in _OF_WORK]
-            if changes.approvals:
-                facts += [_of_question(event, changes.approvals) for event in changes.events]
-        except Exception:
-            logger.exception("not measured", extra={"session_id": lease.session_id})
-            return
-        if facts:
-            self._tell(lease.session_id, current_scope().workflow, facts, attempt=lease.attempt)
+        for event in changes.events:
+            # Most have no metric; a step pays for no more than this look.
+            if event.type not in _OF_WORK and not changes.approvals:
+                continue
+            facts: dict[str, Json] = {
+                "session_id": lease.session_id,
+                "workflow": current_scope().workflow,
+                "attempt": lease.attempt,
+            }
+            if event.operation_id is not None:
+                # Whose thread sends a checkpoint is not always who made it.
+                facts |= {"step": event.name, "operation_id": event.operation_id}
+            self._tell(lambda each: _of_commit(each, changes), event, facts)
 
     def unanswered(self, session_id: str) -> None:
         """See `Observer.unanswered`."""
-        self._tell(session_id, current_scope().workflow, [{Metric.JOURNAL_FAILURES: 1}])
+        workflow = current_scope().workflow
+        self._meter.tell({Metric.JOURNAL_FAILURES: 1}, session_id=session_id, workflow=workflow)
 
     def _tell(
-        self,
-        session_id: str,
-        workflow: str | None,
-        facts: Iterable[Values],
-        *,
-        attempt: int | None = None,
+        self, measure: Callable[[Event], Values], event: Event, facts: Mapping[str, Json]
     ) -> None:
-        for values in facts:
-            if values:
-                self._meter.tell(values, session_id=session_id, workflow=workflow, attempt=attempt)
+        """Tell what an event comes to; one that is odd must not undo what is recorded."""
+        try:
+            values = measure(event)
+        except Exception:
+            logger.exception("not measured", extra={**facts, "event": event.type.value})
+            return
+        if values:
+            self._meter.tell(values, **facts)
 
 
 def savings(receipt: Receipt) -> Values:
@@ -103,6 +107,15 @@ def savings(receipt: Receipt) -> Values:
         Metric.SAVED_TOKENS: receipt.saved.tokens,
         Metric.SAVED_STEPS: receipt.saved_steps,
     }
+
+
+def _of_change(event: Event, before: Run, change: Change) -> Values:
+    return {**_of_run(event, before, change.run), **_of_question(event, change.approvals)}
+
+
+def _of_commit(event: Event, changes: Changes) -> Values:
+    measure = _OF_WORK.get(event.type)
+    return measure(event) if measure else _of_question(event, changes.approvals)
 
 
 def _of_run(event: Event, before: Run, run: Run) -> Values:

@@ -14,6 +14,7 @@ from runs.json_types import Json
 from runs.notifying import Notifier
 from runs.run import Run
 from tests.support.post import ScriptedPost
+from tests.support.telemetry import KeptMeter
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SESSION = "0b5d3a52-6a3f-4a7e-9d0f-1f6f1f2f3f4f"
@@ -67,6 +68,7 @@ class Desk:
         self.signal = RecordingSignal()
         self.post = ScriptedPost()
         self.seconds_left = PLENTY_SECONDS
+        self.meter = KeptMeter()
         self.invoker = Invoker(
             journal=self.journal,
             agent=self.agent,
@@ -75,6 +77,7 @@ class Desk:
             workflows=WORKFLOWS,
             redispatch=REDISPATCH,
             clock=lambda: self.now,
+            meter=self.meter,
         )
 
     def ask(self, **event: Json) -> Answer:

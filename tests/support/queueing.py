@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from invoker.delivery import Delivery
-from invoker.tasks import Tasks
+from invoker.tasks import Starter, Tasks
 from runs.answering import Answers
 from runs.json_types import Json
 from tests.support.invoking import WORKFLOWS, RecordingSignal
 from tests.support.plant import Plant
+from tests.support.telemetry import KeptMeter
 
 QUEUE, DEAD_LETTERS = "https://sqs.test/tasks", "https://sqs.test/dead"
 PATIENCE = timedelta(minutes=30)
@@ -62,8 +63,9 @@ class RecordedQueues:
 class Counter:
     """The handler, as Lambda calls it, over the journal of a plant."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, starter: Starter | None = None) -> None:
         self.plant = Plant(folder)
+        self.meter = KeptMeter()
         self.starter, self.queues = RecordedStarter(), RecordedQueues()
         self.signal = RecordingSignal()
         self.seconds_left = 60.0
@@ -72,7 +74,7 @@ class Counter:
                 answers=Answers(
                     journal=self.plant.journal, signal=self.signal, clock=self.plant.clock
                 ),
-                starter=self.starter,
+                starter=starter or self.starter,
                 workflows=WORKFLOWS | {"marketing-post"},
                 patience=PATIENCE,
                 clock=self.plant.clock,
@@ -80,6 +82,7 @@ class Counter:
             queues=self.queues,
             queue_url=QUEUE,
             dead_letter_url=DEAD_LETTERS,
+            meter=self.meter,
         )
 
     def deliver(self, *records: Mapping[str, Any]) -> list[str]:
