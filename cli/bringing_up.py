@@ -1,7 +1,7 @@
 """Having the local stack up before something is sent to it, telling each step."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,13 +17,16 @@ from local.state import Phase, StackState
 from runs.json_types import Json
 
 
-def bring_up(home: Home, *, agent_port: int, screen: Screen) -> tuple[StackState, bool]:
+def bring_up(
+    home: Home, *, agent_port: int, screen: Screen, webhooks: Sequence[str] = ()
+) -> tuple[StackState, bool]:
     """Give the stack of a home, brought up if it was not; tell whether it was brought up now.
 
     Args:
         home: Where the stack keeps its files.
         agent_port: Where the agent is to listen, should there be none.
         screen: Is told each step, on its stderr.
+        webhooks: Where events are posted to, should there be none.
 
     Raises:
         LocalError: It could not be brought up.
@@ -35,7 +38,14 @@ def bring_up(home: Home, *, agent_port: int, screen: Screen) -> tuple[StackState
         return found, False
     try:
         with _telling(screen.err) as report:
-            return stack.up(home, environ=for_stack(), agent_port=agent_port, report=report), True
+            made = stack.up(
+                home,
+                environ=for_stack(),
+                agent_port=agent_port,
+                webhooks=webhooks,
+                report=report,
+            )
+            return made, True
     except KeyboardInterrupt:
         raise InterruptedStartError from None
 

@@ -22,6 +22,14 @@ def up(
             help="Where the agent listens, 0 for any free port; ERRAND_PORT or 8080 by default.",
         ),
     ] = None,
+    webhooks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help="Post events there, signed (docs/events.md). May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start the local stack, or find it started: AWS emulator, AgentCore stand-in and agent.
@@ -31,7 +39,17 @@ def up(
     from cli.bringing_up import bring_up, stack_to_json  # noqa: PLC0415 - it imports boto3
 
     screen = Screen.of_process()
-    state, _ = bring_up(environment.home(), agent_port=environment.agent_port(port), screen=screen)
+    home = environment.home()
+    state, is_new = bring_up(
+        home,
+        agent_port=environment.agent_port(port),
+        screen=screen,
+        webhooks=webhooks or (),
+    )
+    if webhooks and not is_new:
+        screen.say(
+            "the stack was up before: --webhook has an effect after `errand down`", style="yellow"
+        )
     if as_json:
         screen.show_json(stack_to_json(state))
         return
@@ -39,6 +57,9 @@ def up(
     screen.say(f"the local stack is up: agent on {state.agent_url} (pid {agent})")
     screen.say(f"UniTok is on {state.unitok_url}", style="dim")
     screen.say(f"the mailbox of deciders is on {state.mailbox_url}", style="dim")
+    if "WebhookSecrets" in state.outputs:
+        secrets = state.outputs["WebhookSecrets"]
+        screen.say(f"webhooks are signed with the secret in {secrets}", style="dim")
     screen.say("`errand run` sends it the sample bill, `errand down` stops it", style="dim")
 
 

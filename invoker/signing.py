@@ -7,14 +7,14 @@ on to verify while one is replaced by another.
 import base64
 import binascii
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from standardwebhooks import Webhook
 
 from invoker.errors import WebhookSecretError
 from runs.errors import LinkKeysError
-from runs.link_keys import Keyring
+from runs.link_keys import Keyring, SecretsManager, keyring_at
 
 PREFIX = "whsec_"
 #: What the standard asks of a secret, in bytes.
@@ -24,6 +24,11 @@ _LEAST, _MOST = 24, 64
 def new_secret() -> str:
     """Make a secret, as a receiver is given it."""
     return f"{PREFIX}{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def secrets_at(place: str, *, client: Callable[[], SecretsManager]) -> Keyring:
+    """Open the secrets that a setting names; see `runs.link_keys.keyring_at`."""
+    return keyring_at(place, client=client, make=new_secret)
 
 
 class Signer:

@@ -14,18 +14,15 @@ from invoker.config import WebhookConfig
 from invoker.hooks import Webhooks
 from invoker.invocation import invocation
 from invoker.posting import Poster
-from invoker.signing import Signer, new_secret
+from invoker.signing import Signer, secrets_at
 from invoker.wiring import PATIENT
 from runs.json_types import Json
-from runs.link_keys import keyring_at
 from runs.telemetry.logs import log_from_function
 
 
 def _webhooks(config: WebhookConfig) -> Webhooks:
-    keyring = keyring_at(
-        config.secrets,
-        client=lambda: boto3.client("secretsmanager", config=PATIENT),
-        make=new_secret,
+    keyring = secrets_at(
+        config.secrets, client=lambda: boto3.client("secretsmanager", config=PATIENT)
     )
     return Webhooks(
         urls=config.urls,

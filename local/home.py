@@ -40,6 +40,11 @@ class Home:
         return self.root / "link-keys"
 
     @property
+    def webhook_secrets(self) -> Path:
+        """The secrets that webhooks are signed with; receivers have them, too."""
+        return self.root / "webhook-secrets"
+
+    @property
     def logs(self) -> Path:
         """One log per process."""
         return self.root / "logs"

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -47,6 +47,7 @@ def up(
     *,
     environ: Mapping[str, str],
     agent_port: int = DEFAULT_AGENT_PORT,
+    webhooks: Sequence[str] = (),
     report: Report = _silent,
 ) -> StackState:
     """Bring a stack up, unless it is up; two calls at once bring up one.
@@ -58,6 +59,7 @@ def up(
         home: Where the stack keeps its files.
         environ: The user's environment; its AWS credentials go no further.
         agent_port: Where the agent is to listen; 0 is any free port.
+        webhooks: Where events are posted to.
         report: Told each step.
 
     Returns:
@@ -76,7 +78,7 @@ def up(
         _turn_logs(home)
         check_model(environ)
         port = _agent_port(agent_port)
-        python, assembly = _prepare(home, environ, report=report)
+        python, assembly = _prepare(home, environ, webhooks=webhooks, report=report)
         settings = SupervisorSettings(
             home=home,
             agent_port=port,
@@ -148,16 +150,18 @@ def _agent_port(wanted: int) -> int:
     return wanted
 
 
-def _prepare(home: Home, environ: Mapping[str, str], *, report: Report) -> tuple[Path, Path]:
+def _prepare(
+    home: Home, environ: Mapping[str, str], *, webhooks: Sequence[str], report: Report
+) -> tuple[Path, Path]:
     """Make what a stack needs and the last one left: nothing, or two slow things at once."""
     emulator = emulator_environment(home.emulator_environment)
     if not emulator.is_ready():
         report("installing the AWS emulator (once)")
-    if not cached(PROJECT, home.cache):
+    if not cached(PROJECT, home.cache, webhooks=webhooks):
         report("making the stack's template (once for each change)")
     with ThreadPoolExecutor(max_workers=2) as pool:
         python = pool.submit(emulator.python)
-        assembly = pool.submit(synthesise, PROJECT, home.cache, environ=environ)
+        assembly = pool.submit(synthesise, PROJECT, home.cache, environ=environ, webhooks=webhooks)
         return python.result(), assembly.result()
 
 

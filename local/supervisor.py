@@ -18,6 +18,7 @@ from typing import NoReturn, TextIO
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 
+from invoker.signing import secrets_at
 from local import logs
 from local.agent_server import (
     HEALTH_PATH,
@@ -121,9 +122,13 @@ class Supervisor:
             "RuntimeArn": RUNTIME_ARN,
             "ArtifactsUri": str(self._home.artifacts),
             "LinkKeysFile": str(self._home.link_keys),
+            "WebhookKeysFile": str(self._home.webhook_secrets),
             "Endpoint": emulator.endpoint,
         }
         outputs = deploy(assembly, endpoint=emulator.endpoint, parameters=parameters)
+        if "WebhookSecrets" in outputs:
+            # Before the first event: receivers need it, too.
+            secrets_at(outputs["WebhookSecrets"], client=_no_secrets_manager).keys()
         mailbox_url = self._state.mailbox_url
         subscribe(outputs["TopicArn"], mailbox_url=mailbox_url, endpoint=emulator.endpoint)
         self._tell(step="starting the agent", stack_name=assembly.stack_name, outputs=outputs)
@@ -253,6 +258,11 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     _ignore_signals()
     logger.info("told to end", extra={"signal": number})
     raise SystemExit(0)
+
+
+def _no_secrets_manager() -> NoReturn:
+    msg = "the secrets of webhooks are not in a file"
+    raise StackFailedError(msg)
 
 
 def _check_port(port: int) -> None:

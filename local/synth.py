@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from local.errors import SynthesisError
@@ -19,38 +19,47 @@ _MAKING = "making-"
 _OUTPUT_CHARACTERS = 2_000
 
 
-def fingerprint(project: Path) -> str:
+def fingerprint(project: Path, *, webhooks: Sequence[str] = ()) -> str:
     """Hash all that the template depends on."""
     digest = hashlib.sha256(sys.version.encode())
+    digest.update(" ".join(webhooks).encode())
     for path in _source_files(project):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(project)}\0{content}\n".encode())
     return digest.hexdigest()[:20]
 
 
-def cached(project: Path, cache: Path) -> Path | None:
+def cached(project: Path, cache: Path, *, webhooks: Sequence[str] = ()) -> Path | None:
     """Give the assembly made from the code as it is now; None if it was never made."""
-    folder = cache / fingerprint(project)
+    folder = cache / fingerprint(project, webhooks=webhooks)
     return folder if folder.is_dir() else None
 
 
-def synthesise(project: Path, cache: Path, *, environ: Mapping[str, str]) -> Path:
+def synthesise(
+    project: Path, cache: Path, *, environ: Mapping[str, str], webhooks: Sequence[str] = ()
+) -> Path:
     """Give the folder of the local cloud assembly, making it if the code changed.
 
     Two processes may do it at once: both make one, and the first to finish is kept.
+
+    Args:
+        project: Where the code is.
+        cache: Where assemblies are kept.
+        environ: The environment of the CDK app.
+        webhooks: Where events are posted to.
 
     Raises:
         NodeMissingError: It has to be made, and there is no Node that can.
         SynthesisError: The CDK app failed.
     """
-    folder = cache / fingerprint(project)
+    folder = cache / fingerprint(project, webhooks=webhooks)
     if folder.is_dir():
         return folder
     require_node(environ)
     cache.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=cache))
     try:
-        _run_cdk_app(project, made, environ)
+        _run_cdk_app(project, made, environ, webhooks=webhooks)
         return _keep(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -66,9 +75,14 @@ def _source_files(project: Path) -> Iterator[Path]:
             yield project / name
 
 
-def _run_cdk_app(project: Path, output: Path, environ: Mapping[str, str]) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-m", "infra.app", "-c", "target=local"],
+def _run_cdk_app(
+    project: Path, output: Path, environ: Mapping[str, str], *, webhooks: Sequence[str]
+) -> None:
+    context = ["-c", "target=local"]
+    if webhooks:
+        context += ["-c", f"webhook={','.join(webhooks)}"]
+    answer = subprocess.run(  # noqa: S603 - our own app; addresses are arguments, and checked there
+        [sys.executable, "-m", "infra.app", *context],
         cwd=project,
         env=_cdk_environment(environ, output),
         stdin=subprocess.DEVNULL,

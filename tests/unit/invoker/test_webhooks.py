@@ -15,8 +15,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from invoker.errors import NotDeliveredError, WebhookSecretError
 from invoker.hooks import PAUSES, Webhooks
 from invoker.posting import Poster, Reply, is_public
-from invoker.signing import Signer, new_secret, parse_secrets
-from runs.link_keys import KeptKeys, keyring_at
+from invoker.signing import Signer, new_secret, parse_secrets, secrets_at
+from runs.link_keys import KeptKeys
 from tests.support.receiver import Receiver, make_certificate, running_receiver
 from tests.support.schemas import schema_of
 
@@ -314,7 +314,7 @@ def test_what_secrets_manager_makes_is_a_secret() -> None:
 
 
 def test_a_laptop_s_file_of_secrets_is_made_when_it_is_missing(tmp_path: Path) -> None:
-    ring = keyring_at(str(tmp_path / "webhook-secrets"), client=_no_client, make=new_secret)
+    ring = secrets_at(str(tmp_path / "webhook-secrets"), client=_no_client)
 
     (line,) = ring.keys()
 

@@ -66,6 +66,23 @@ def test_the_template_is_made_once_for_each_state_of_the_code(
     assert (project / "synthesised").read_text() == "xx"
 
 
+def test_a_template_with_webhooks_is_another(
+    project: Path, tmp_path: Path, environ_with_node: MakeNode
+) -> None:
+    app = """
+import os, pathlib, sys
+assert sys.argv[1:] == ["-c", "target=local", "-c", "webhook=http://a/,http://b/"], sys.argv
+(pathlib.Path(os.environ["CDK_OUTDIR"]) / "manifest.json").write_text("{}")
+"""
+    (project / "infra" / "app.py").write_text(app)
+    cache, webhooks = tmp_path / "cache", ("http://a/", "http://b/")
+
+    made = synthesise(project, cache, environ=environ_with_node("v22.1.0"), webhooks=webhooks)
+
+    assert made == cached(project, cache, webhooks=webhooks)
+    assert cached(project, cache) is None
+
+
 def test_a_cached_template_needs_no_node(
     project: Path, tmp_path: Path, environ_with_node: MakeNode
 ) -> None:

@@ -1,6 +1,7 @@
 """What the bus is told, and that it is what the schemas say."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from jsonschema import Draft202012Validator
 
+from local.home import PROJECT
 from runs.approval_events import event_of
 from runs.approvals import Question
 from runs.asked import ApprovalState
@@ -65,6 +67,15 @@ def test_everything_that_is_told_has_a_schema() -> None:
 
     assert set(kinds()) == {*EventKind} | ends | {"errand.run.timed_out"}
     assert all(f"'{kind}'" in detail["type"] for kind in ends)
+
+
+def test_the_page_about_events_shows_one_that_is_and_names_all() -> None:
+    page = (PROJECT / "docs" / "events.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+
+    assert [json.loads(shown)["detail"]] == schema_of("errand.run.completed")["examples"]
+    assert set(re.findall(r"\| `(errand\.[a-z_.]+)` \|", page)) == set(kinds())
+    assert all(f"| `{kind.detail_type}` |" in page for kind in EventKind)
 
 
 def test_a_question_is_told_without_its_content_or_a_link() -> None:
