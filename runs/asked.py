@@ -146,9 +146,10 @@ class Approval:
         """Say how it stands: time, and the end of its run, decide where nobody was there to."""
         if self.state is not ApprovalState.OPEN:
             return self.state
-        if run.status.is_terminal:
-            return ApprovalState.WITHDRAWN
-        return ApprovalState.EXPIRED if self.ends_at(run) <= now else ApprovalState.OPEN
+        is_over = run.status.is_terminal
+        if self.ends_at(run) <= ((run.finished_at if is_over else None) or now):
+            return ApprovalState.EXPIRED
+        return ApprovalState.WITHDRAWN if is_over else ApprovalState.OPEN
 
     def ends_at(self, run: Run) -> datetime:
         """Give the instant until which an answer is taken: the run's deadline at the latest."""

@@ -64,7 +64,7 @@ class Notice:
     @property
     def is_withdrawn(self) -> bool:
         """Say, of an end, whether the run ended first; else nobody decided in time."""
-        return self.approval.state is ApprovalState.OPEN and self.run.status.is_terminal
+        return self.approval.as_of(self.run, self.due_at) is ApprovalState.WITHDRAWN
 
 
 #: Reads all approvals of a run that can be read.

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -152,6 +153,49 @@ def test_of_two_different_decisions_at_once_one_wins_and_the_other_is_told(
     assert kinds.count(EventType.APPROVAL_DECIDED) == 1
 
 
+@pytest.mark.parametrize("other", ["cancel", "expire", "time out"])
+def test_of_a_decision_and_an_end_at_once_the_run_gets_the_one_that_was_recorded(
+    store: JournalStore, other: str
+) -> None:
+    journal = store.journal()
+    lease, approval = ask(journal, deadline_at=later(30))
+    clocks = {"cancel": later(1), "expire": later(31), "time out": later(3_601)}
+
+    def end() -> object:
+        theirs, now = store.journal(), clocks[other]
+        match other:
+            case "cancel":
+                parked(theirs, lease)
+                return theirs.cancel(lease.session_id, now=now, reason="enough")
+            case "expire":
+                return theirs.expire(lease.session_id, now=now)
+            case _:
+                return theirs.time_out_callback(lease, approval.callback_id, now=now)
+
+    def decide() -> ApprovalClosedError | None:
+        try:
+            store.journal().decide_approval(approval.callback_id, yes(approval), now=later(1))
+        except ApprovalClosedError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        ended, decided = pool.submit(end), pool.submit(decide)
+        ended.result()
+        refusal = decided.result()
+
+    found = kept(journal, approval)
+    asked = journal.operation(approval.session_id, approval.operation_id)
+    assert asked is not None
+    if refusal is None:
+        assert (found.state, found.decided_by) == (ApprovalState.APPROVED, "ada")
+        assert asked.status is OperationStatus.SUCCEEDED
+    else:
+        assert found.votes == ()
+        assert asked.status is not OperationStatus.SUCCEEDED
+        assert refusal.state in {"withdrawn", "expired"}
+
+
 def test_a_decision_on_other_words_than_are_asked_about_is_refused(journal: Journal) -> None:
     _, approval = ask(journal)
     other = yes(approval, hash=Question(what="something else").hash)
@@ -287,6 +331,20 @@ def test_a_run_that_ended_withdraws_what_it_asked(journal: Journal) -> None:
         journal.decide_approval(approval.callback_id, yes(approval), now=later(2))
 
     assert journal.approval(approval.callback_id).state(later(2)) is ApprovalState.WITHDRAWN
+
+
+def test_what_expired_before_its_run_ended_has_expired(journal: Journal) -> None:
+    question = replace(POST, expires_in=timedelta(seconds=10))
+    lease, approval = ask(journal, question, deadline_at=later(15))
+    # Nobody was there to record either: the stack was down.
+    journal.expire(lease.session_id, now=later(60))
+
+    with pytest.raises(ApprovalClosedError, match=r"expired at 2026-01-31T08:30:10.000Z"):
+        journal.decide_approval(approval.callback_id, yes(approval), now=later(61))
+
+    assert journal.approval(approval.callback_id).state(later(61)) is ApprovalState.EXPIRED
+    (told,) = journal.notices(lease.session_id, now=later(61))
+    assert not told.is_withdrawn
 
 
 def test_an_answer_to_the_callback_itself_closes_the_approval(journal: Journal) -> None:
