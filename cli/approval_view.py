@@ -68,6 +68,11 @@ def decided_words(asked: Asked, now: datetime) -> str:
         missing = text.count(approval.missing, "more approval")
         return f"approved {what}; {missing} needed"
     how = " as edited" if approval.content is not None else ""
+    if (pause := asked.run.pause) is not None:
+        return (
+            f"{state}{how}: {what}; run {approval.session_id} is {pause.words}, "
+            f"`errand resume {approval.session_id}` lets it go on"
+        )
     return (
         f"{state}{how}: {what}; run {approval.session_id} goes on, "
         f"`errand watch {approval.session_id}` shows it"

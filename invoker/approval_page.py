@@ -58,7 +58,10 @@ def decided_page(asked: Asked, *, now: datetime) -> Response:
     else:
         edited = " with your changes" if approval.content is not None else ""
         title = f"{state.value.capitalize()}{edited}"
-        more = "The decision is recorded, and the run goes on with it. You can close this page."
+        then = (
+            "goes on with it" if asked.run.pause is None else "is paused, and goes on with it later"
+        )
+        more = f"The decision is recorded, and the run {then}. You can close this page."
     body = (
         f"<h1>{escaped(title)}</h1>\n<p>{escaped(more)}</p>\n"
         f"<dl>\n{''.join(_outcome(approval))}</dl>"

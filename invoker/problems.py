@@ -115,7 +115,7 @@ TOO_LARGE_TO_SHOW = Problem(
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     kind="too-large-to-show",
     title="This approval is too large to be shown here",
-    detail="Nobody should decide on a part. `errand approvals` shows it whole, and `errand approve` "
+    detail="Nobody should decide on a part. `errand approvals` shows it whole; `errand approve` "
     "and `errand deny` decide it.",
 )
 

@@ -16,6 +16,7 @@ from runs.artifacts.folder import FolderStore
 from runs.asked import Approval
 from runs.events import EventType
 from runs.journal.sqlite import SqliteJournal
+from runs.run import Pause
 from tests.support.approvals import POST, ask, no
 from tests.support.cli import errand
 
@@ -124,6 +125,19 @@ def test_an_approval_is_decided_and_said_to_be(place: Place, by_run: bool) -> No
     (closed,) = place.json("approvals", "--all")
     assert (closed["state"], closed["decided_by"]) == ("approved", "ada")
     assert closed["decisions"][0]["from"].startswith("cli on ")
+
+
+def test_a_decision_on_a_paused_run_says_what_lets_it_go_on(place: Place) -> None:
+    approval = place.ask()
+    wish = Pause(by="bob", reason="too dear", at=datetime.now(UTC))
+    place.journal.pause(approval.session_id, wish, now=wish.at)
+
+    done = place.errand("approve", "last", columns=300)
+
+    assert done.returncode == 0
+    assert f"run {approval.session_id} is paused by bob: too dear, " in done.stderr
+    assert f"`errand resume {approval.session_id}` lets it go on" in done.stderr
+    assert place.answer(approval).is_approved
 
 
 def test_an_edited_content_is_what_is_approved(place: Place, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from runs.approvals import Question
 from runs.artifacts.folder import FolderStore
 from runs.events import EventType
 from runs.journal.sqlite import SqliteJournal
+from runs.run import Pause
 from tests.support.approvals import POST, ask, no, yes
 from tests.support.journals import later
 from tests.support.pages import PHONE, Office, Page
@@ -387,6 +388,15 @@ def test_the_page_after_a_decision_says_what_comes_of_it(office: Office) -> None
     assert page.only("h1").text == "Approved"
     assert "the run goes on with it" in page.text
     assert "Ada approved, Saturday 31 January 2026, 08:30 UTC: <b>Fine</b>" in page.text
+
+
+def test_the_page_after_a_decision_on_a_paused_run_says_that_it_waits(office: Office) -> None:
+    lease, approval = ask(office.journal)
+    office.journal.pause(lease.session_id, Pause(by="Bob", at=office.now), now=office.now)
+
+    page = office.press(office.token(approval, "Ada"), "approve")
+
+    assert "the run is paused, and goes on with it later" in page.text
 
 
 def test_the_page_after_one_of_several_approvals_says_how_many_are_missing(office: Office) -> None:
