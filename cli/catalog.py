@@ -84,7 +84,7 @@ COMMANDS = (
         "resume",
         "cli.steering_commands:resume",
         _RUNS,
-        "Let a paused run go on, at once. One that is not paused is left alone.",
+        "Let a paused run go on, at once, and those that were paused with it.",
     ),
     Listing(
         "retry",
