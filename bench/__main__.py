@@ -31,6 +31,7 @@ NAMES = (
     "retry_cost",
     "invoker",
     "completion",
+    "approve",
     "make_run",
 )
 

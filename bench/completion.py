@@ -6,30 +6,18 @@ signal that was lost.
 """
 
 import json
-import os
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from bench.local_stack import LocalStack, running_stack, until
 from bench.measure import Row, percentile
-from local import stack
 from local.clients import local_client
 from local.home import Home
-from local.state import StackState
-from runs.artifacts.folder import FolderStore
-from runs.journal.dynamodb import DynamoJournal
-from runs.run import Run, Status
-
-T = TypeVar("T")
+from runs.run import Status
 
 _RUNS = 16
 _LATENCY_BAR_SECONDS = 0.5
-_POLL_SECONDS = 0.1
-_GIVE_UP_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +37,8 @@ class Execution:
 
 def measure(folder: Path) -> list[Row]:
     """Send requests through a stack of its own, one after the other."""
-    with _running(Home.at(folder)) as state:
-        chain = _Chain(state, folder)
+    with running_stack(Home.at(folder)) as stack:
+        chain = _Chain(stack)
         interval = chain.interval_seconds()
         executions = [chain.run() for _ in range(_RUNS)]
     worst = max(executions, key=lambda each: each.reads / each.allowed_reads(interval))
@@ -83,37 +71,22 @@ def measure(folder: Path) -> list[Row]:
     ]
 
 
-@contextmanager
-def _running(home: Home) -> Iterator[StackState]:
-    environ = {**os.environ, "ERRAND_MODEL": "offline"}
-    try:
-        yield stack.up(home, environ=environ, agent_port=0)
-    finally:
-        stack.down(home)
-
-
 class _Chain:
     """The running stack, from the bus to the journal."""
 
-    def __init__(self, state: StackState, folder: Path) -> None:
-        self._outputs = state.outputs
-        self._events = local_client("events", state.endpoint)
-        self._machine = local_client("stepfunctions", state.endpoint)
-        self._journal = DynamoJournal(
-            local_client("dynamodb", state.endpoint),
-            table=state.outputs["TableName"],
-            artifacts=FolderStore(folder / "artifacts"),
-        )
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+        self._machine = local_client("stepfunctions", stack.state.endpoint)
 
     def interval_seconds(self) -> float:
         """Give the poll interval that is deployed."""
-        arn = self._outputs["StateMachineArn"]
+        arn = self._stack.state.outputs["StateMachineArn"]
         text = self._machine.describe_state_machine(stateMachineArn=arn)["definition"]
         return float(json.loads(text)["States"]["AwaitSignal"]["TimeoutSeconds"])
 
     def run(self) -> Execution:
         """Have the sample bill analysed, and look at the execution when it has ended."""
-        run = self._ended(self._send())
+        run = self._stack.ended(self._stack.send(prompt="Where can we save?"))
         if run.status is not Status.COMPLETED or run.finished_at is None or run.execution is None:
             msg = f"run {run.session_id!r} is {run.status} ({run.error}), expected COMPLETED"
             raise RuntimeError(msg)
@@ -124,33 +97,12 @@ class _Chain:
             reads=self._reads(run.execution),
         )
 
-    def _send(self) -> str:
-        session_id = str(uuid.uuid4())
-        entry = {
-            "EventBusName": self._outputs["BusName"],
-            "Source": "errand",
-            "DetailType": "Run Requested",
-            "Detail": json.dumps({"session_id": session_id, "prompt": "Where can we save?"}),
-        }
-        answer = self._events.put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            msg = f"the bus refused the request: {answer['Entries']}"
-            raise RuntimeError(msg)
-        return session_id
-
-    def _ended(self, session_id: str) -> Run:
-        def look() -> Run | None:
-            run = self._journal.get(session_id)
-            return run if run is not None and run.status.is_terminal else None
-
-        return _until(f"run {session_id!r} to end", look)
-
     def _described(self, arn: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found: dict[str, Any] = self._machine.describe_execution(executionArn=arn)
             return None if found["status"] == "RUNNING" else found
 
-        return _until(f"execution {arn} to end", look)
+        return until(f"execution {arn} to end", look)
 
     def _reads(self, arn: str) -> int:
         pages = self._machine.get_paginator("get_execution_history").paginate(executionArn=arn)
@@ -160,14 +112,3 @@ class _Chain:
             for event in page["events"]
         )
         return sum(name == "CheckStatus" for name in entered)
-
-
-def _until(what: str, look: Callable[[], T | None]) -> T:
-    """Look until there is something to see."""
-    give_up_at = time.monotonic() + _GIVE_UP_SECONDS
-    while (seen := look()) is None:
-        if time.monotonic() > give_up_at:
-            msg = f"waited {_GIVE_UP_SECONDS:.0f} s for {what}"
-            raise TimeoutError(msg)
-        time.sleep(_POLL_SECONDS)
-    return seen

@@ -40,15 +40,18 @@ def home(tmp_path: Path) -> Home:
 
 def imported(*arguments: str, home: Home) -> set[str]:
     """Run a command in a process of its own, and name the modules it imported."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", PROGRAM, *arguments],
+    return set(json.loads(run(PROGRAM, *arguments, home=home).stdout.splitlines()[-1]))
+
+
+def run(program: str, *arguments: str, home: Home) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program, *arguments],
         env={**os.environ, "ERRAND_HOME": str(home.root)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def a_stack(home: Home) -> None:
@@ -64,6 +67,25 @@ def a_stack(home: Home) -> None:
         outputs={"TableName": "journal"},
     )
     write_state(home.state_file, state)
+
+
+def test_a_command_is_not_interrupted_to_look_for_garbage(home: Home) -> None:
+    program = """
+import gc, sys
+def tell(phase, found):
+    if phase == "start" and len(gc.get_objects()) > 10_000:
+        print("looked for garbage", file=sys.stderr)
+from cli.__main__ import main
+gc.collect()
+gc.callbacks.append(tell)
+main()
+"""
+    a_stack(home)
+
+    done = run(program, "approvals", home=home)
+
+    assert "the local stack could not be asked" in done.stderr
+    assert "looked for garbage" not in done.stderr
 
 
 def test_the_help_imports_no_command(home: Home) -> None:
