@@ -21,7 +21,7 @@ from agent.jobs import Job, Jobs
 from agent.outcomes import Stopped
 from agent.poller import Poller
 from agent.runner import Runner
-from agent.tracing import incoming
+from agent.tracing import incoming, tell_request
 from runs.errors import InvalidRequestError
 from runs.json_types import Json
 from runs.notifying import Notifier
@@ -165,7 +165,9 @@ def make_app(
     # A plain function, named as the SDK wants it: it runs in a thread pool, beside the pings.
     @app.entrypoint
     def invoke(payload: Json, context: RequestContext) -> Answer:
-        with within(_scope_of(context)):
+        scope = _scope_of(context)
+        tell_request(scope)
+        with within(scope):
             return answering.answer(payload, context.session_id)
 
     return app

@@ -12,7 +12,7 @@ from agent.app import make_app
 from agent.config import Config, FolderTarget, SqliteTarget
 from agent.durable_function import DurableFunction
 from agent.models.select import preload
-from agent.redaction import OPT_IN, redacting
+from agent.redaction import CAPTURE, OPT_IN, redacting
 from agent.registry import Registry
 from agent.runner import Runner
 from agent.settling import Settler
@@ -106,7 +106,12 @@ def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> No
 
 
 def _tracing(config: Config) -> Tracing:
-    """Set up what spans say. Strands reads its switch when its first agent is built."""
+    """Set up what spans say.
+
+    Libraries have switches of their own: Strands reads its one when its first agent is built,
+    botocore's instrumentation with each call.
+    """
+    os.environ[CAPTURE] = str(config.traces_content).lower()
     if not config.traces_content:
         os.environ[OPT_IN] = redacting(os.environ.get(OPT_IN, ""))
     tracing = Tracing(keeps_content=config.traces_content)

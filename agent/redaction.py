@@ -16,6 +16,10 @@ from opentelemetry.util.types import AttributeValue
 OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 REDACT_ALL = "gen_ai_unredacted_attributes="
 
+#: The switch of other libraries. AWS's distribution turns it on where AgentCore starts it: what is
+#: said to models would go into log events.
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
 #: Of an event's attributes, those that hold no content.
 _KEPT = frozenset({"role", "id", "finish_reason", "exception.type", "exception.escaped"})
 #: Of a span's attributes, those that do, whichever library sets them.

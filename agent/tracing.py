@@ -81,6 +81,11 @@ def incoming(headers: Mapping[str, str]) -> Trace | None:
     return Trace.from_traceparent(w3c) or Trace.from_xray(xray)
 
 
+def tell_request(scope: Scope) -> None:
+    """Say on the span of a request what it is about, which its server could not know."""
+    trace.get_current_span().set_attributes(_attributes(scope))
+
+
 @contextmanager
 def attempt_traced(run: Run, lease: Lease) -> Iterator[None]:
     """Work on a run in the scope of an attempt, and in its span.

@@ -65,6 +65,8 @@ class ErrandStack(Stack):
             environment={
                 **self._agent_environment(settings, journal, artifacts),
                 "ERRAND_STATE_MACHINE": self._machine_arn(settings),
+                # Or each look at the agent's health would be a trace of its own.
+                "OTEL_PYTHON_EXCLUDED_URLS": "ping",
             },
         )
         if runtime.role is not None:

@@ -163,3 +163,9 @@ def test_the_runtime_waits_for_what_its_role_may_do(on_aws: Synthesised) -> None
     (runtime,) = on_aws.of_type(RUNTIME).values()
 
     assert on_aws.id_of("AWS::IAM::Policy", "AgentRoleDefaultPolicy") in runtime["DependsOn"]
+
+
+def test_no_trace_is_made_of_looks_at_its_health(on_aws: Synthesised) -> None:
+    told = on_aws.only(RUNTIME)["EnvironmentVariables"]
+
+    assert told["OTEL_PYTHON_EXCLUDED_URLS"] == "ping"

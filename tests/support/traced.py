@@ -1,7 +1,7 @@
 """A workflow that says secrets to everybody it can, and an agent server that writes its spans down.
 
-Run as `python -m tests.support.traced`: a composition root with OpenTelemetry set up, as
-`opentelemetry-instrument` does it, but for the exporter, which writes a file.
+Run as `python -m tests.support.traced`: a composition root that sets OpenTelemetry up if it is told
+a file; else that is left to `opentelemetry-instrument`.
 """
 
 import logging
@@ -95,13 +95,19 @@ def traced(event: dict[str, Any], context: DurableContext) -> list[str]:
     return [first, *found.get_results()]
 
 
-def main() -> None:
-    """Serve, and write every span down when it ends."""
-    provider = TracerProvider()
-    trace.set_tracer_provider(provider)
-    out = Path(os.environ[SPANS]).open("a", encoding="utf-8")  # noqa: SIM115 - until the process ends
+def write_spans(path: Path) -> None:
+    """Set up tracing: a line for each span."""
+    out = path.open("a", encoding="utf-8")
     exporter = ConsoleSpanExporter(out=out, formatter=lambda span: span.to_json(indent=None) + "\n")
+    provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+
+
+def main() -> None:
+    """Serve, and write every span down when it ends, where that is asked for."""
+    if path := os.environ.get(SPANS):
+        write_spans(Path(path))
     config = Config.from_env(os.environ)
     logs.configure(debug=config.debug)
     serve(compose(config, Registry.load(REGISTRY)), port=config.port)

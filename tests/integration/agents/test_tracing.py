@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from agent.redaction import redacting
 from agent.tracing import CONTENT_VARIABLE
 from crash.table import create_table
 from local.agentcore import RUNTIME_ARN, build_app
@@ -69,16 +68,16 @@ class Traced:
     def gate(self) -> Path:
         return self.folder / "gate"
 
-    def agent(self, **environ: str) -> AgentServer:
-        """Give an agent that is yet to be started."""
+    def agent(self, *command: str, **environ: str) -> AgentServer:
+        """Give an agent that is yet to be started, by a command before its own."""
         told = {
             "ERRAND_JOURNAL": f"dynamodb:{self.table}",
             "ERRAND_STAGE": "test",
             SPANS: str(self.folder / "spans.jsonl"),
             GATE: str(self.gate),
         }
-        command = ("-m", "tests.support.traced")
-        return AgentServer(self.folder, self._aws() | told | environ, command=command)
+        own = ("-m", "tests.support.traced")
+        return AgentServer(self.folder, self._aws() | told | environ, command=(*command, *own))
 
     def invoke(self, agent: AgentServer, *, segment: str, **event: object) -> dict[str, Any]:
         """Invoke the function while an agent runs, in a segment of the trace."""
@@ -313,16 +312,47 @@ def test_content_is_kept_where_it_is_asked_for(tmp_path: Path, emulator: Running
         assert f"the {SECRET} of {what}" in text
 
 
-@pytest.mark.parametrize(
-    ("opted_in", "told"),
-    [
-        ("", "gen_ai_unredacted_attributes="),
-        ("gen_ai_latest_experimental", "gen_ai_latest_experimental,gen_ai_unredacted_attributes="),
-        (
-            "gen_ai_unredacted_attributes=gen_ai.output.messages",
-            "gen_ai_unredacted_attributes=gen_ai.output.messages",
-        ),
-    ],
-)
-def test_strands_is_told_to_redact_unless_somebody_has_told_it(opted_in: str, told: str) -> None:
-    assert redacting(opted_in) == told
+def test_under_aws_own_distribution_it_is_the_same(
+    tmp_path: Path, emulator: RunningEmulator
+) -> None:
+    """As AgentCore starts it, with all instrumentation on, but for where spans and logs go."""
+    made = Traced(tmp_path, emulator)
+    made.gate.touch()
+    instrument = (str(Path(sys.executable).with_name("opentelemetry-instrument")), sys.executable)
+    told = {
+        SPANS: "",
+        "AGENT_OBSERVABILITY_ENABLED": "true",
+        "OTEL_PYTHON_DISTRO": "aws_distro",
+        "OTEL_PYTHON_CONFIGURATOR": "aws_configurator",
+        "OTEL_PYTHON_EXCLUDED_URLS": "ping",
+        "OTEL_TRACES_EXPORTER": "console",
+        "OTEL_LOGS_EXPORTER": "console",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    with made.agent(*instrument, **told) as agent:
+        made.start(agent)
+        made.wait_for(Status.COMPLETED, attempt=1)
+        wait_until(lambda: '"name": "run traced"' in agent.log.read_text(), seconds=10)
+        text = agent.log.read_text(encoding="utf-8")
+
+    spans = [each for each in objects_in(text) if "parent_id" in each]
+    (request,) = named(spans, "POST /invocations")
+    (attempt,) = named(spans, "run traced")
+    assert request["parent_id"] == f"0x{ACCEPTING}"
+    assert attempt["parent_id"] == request["context"]["span_id"]
+    assert {each["attributes"]["errand.session_id"] for each in spans} == {made.session_id}
+    assert len(named(spans, "chat")) == 2 * len(TOPICS)
+    assert SECRET not in text
+
+
+def objects_in(text: str) -> Iterator[dict[str, Any]]:
+    """Read the JSON objects in a text that has others between them."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        try:
+            found, at = decoder.raw_decode(text, at)
+            yield found
+        except ValueError:
+            at += 1
+        at = text.find("{", at)

@@ -15,6 +15,7 @@ from opentelemetry.trace import StatusCode, Tracer
 from agent import tracing
 from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Stopped
+from agent.redaction import redacting
 from agent.settling import Settler
 from agent.tracing import ScopeSpans, attempt_traced, incoming, traced
 from runs.lifecycle import Ending
@@ -238,3 +239,18 @@ def test_a_worker_that_lost_its_lease_says_so_once(engine: Engine, knows: bool) 
     settler.conclude(attempt, Stopped())
 
     assert meter.counts() == {Metric.LEASES_LOST: 1}
+
+
+@pytest.mark.parametrize(
+    ("opted_in", "told"),
+    [
+        ("", "gen_ai_unredacted_attributes="),
+        ("gen_ai_latest_experimental", "gen_ai_latest_experimental,gen_ai_unredacted_attributes="),
+        (
+            "gen_ai_unredacted_attributes=gen_ai.output.messages",
+            "gen_ai_unredacted_attributes=gen_ai.output.messages",
+        ),
+    ],
+)
+def test_strands_is_told_to_redact_unless_somebody_has_told_it(opted_in: str, told: str) -> None:
+    assert redacting(opted_in) == told
