@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 import re
@@ -286,12 +287,16 @@ def test_a_month_of_waiting_for_a_person_makes_few_transitions_and_little_histor
     turns = {wait: until_reminder[wait] + after[wait] for wait in INTERVALS}
     turns["AwaitSignal"] += 1
 
+    ways = [begin, ("Evaluate", *notify)]
+    ways += [(wait, "CheckStatus", "Evaluate", wait) for wait in INTERVALS]
+    steps = [step for way in ways for step in itertools.pairwise(way)]
     transitions = len(around) + sum(3 * count for count in turns.values())
     events = sum(events_of(states[name]) for name in around) + sum(
         count * sum(events_of(states[name]) for name in (wait, "CheckStatus", "Evaluate"))
         for wait, count in turns.items()
     )
 
+    assert [step for step in steps if step[1] not in successors(states[step[0]])] == []
     assert sum(turns[wait] * seconds for wait, seconds in INTERVALS.items()) >= month
     assert transitions <= 1_000
     assert events < 0.25 * HISTORY_LIMIT
