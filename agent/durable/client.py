@@ -1,6 +1,6 @@
 """The durable SDK's service client on the journal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -308,7 +308,7 @@ class JournalClient(StoreAtHand, ReplayingClient):
         else:
             self._outside.pop(operation.operation_id, None)
 
-    def _commit(self, changes: Sequence[Recorded]) -> None:
+    def _commit(self, changes: Iterable[Recorded]) -> None:
         # A change without an event follows from the clock and is not written.
         for commit in in_commits(change for change in changes if change.events):
             self._attempt.commit(commit)

@@ -37,7 +37,10 @@ def _tracked(
     is_replay_children: bool = False,
     attempt: int | None = None,
 ) -> Callable[..., Any]:
-    wrapped = _wrap(execution, user_function, operation_identifier, is_replay_children, attempt)
+    wrapped = user_function
+    # The SDK makes what its plugins are told, and tells none if there are none.
+    if execution._plugin_executor.has_plugins:
+        wrapped = _wrap(execution, user_function, operation_identifier, is_replay_children, attempt)
     kind = operation_identifier.type.value.lower()
     name = operation_identifier.name or operation_identifier.sub_type
 
