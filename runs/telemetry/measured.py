@@ -122,14 +122,24 @@ def _of_run(event: Event, before: Run, run: Run) -> Values:
     if event.type in _ENDS:
         return {_ENDS[event.type]: 1, **_of_whole_run(run)}
     match event.type:
+        case EventType.DISPATCHED:
+            return _of_retry(before)
         case EventType.LEASE_CLAIMED:
-            return _of_claim(before, run)
+            return _of_claim(before, run) | _of_retry(before)
         case EventType.RUN_PARKED:
             return {Metric.RUNS_PARKED: 1}
-        case EventType.RUN_RETRIED:
-            return {Metric.RUNS_RETRIED: 1}
         case _:
             return {}
+
+
+def _of_retry(before: Run) -> Values:
+    """Count a retry with what first happens to the run after it.
+
+    Who retries writes to the journal from a terminal, where nobody makes metrics of logs. The
+    instant at which the run is due tells that nothing has happened since: whatever does moves it.
+    """
+    is_fresh = before.retried_at is not None and before.wake_at == before.retried_at
+    return {Metric.RUNS_RETRIED: 1} if is_fresh else {}
 
 
 def _of_whole_run(run: Run) -> Values:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from runs.again import Retry
 from runs.asked import Person
 from runs.errors import LeaseLostError
 from runs.events import EventType
@@ -88,6 +89,26 @@ def test_an_attempt_after_one_that_was_lost_says_so(journal: Journal, meter: Kep
     assert meter.values(Metric.ATTEMPTS_STARTED) == [1, 1]
     assert meter.values(Metric.ATTEMPTS_LOST) == [1]
     assert meter.values(Metric.CLAIM_WAIT) == [0], "only the first claim was waited for"
+
+
+@pytest.mark.parametrize("is_dispatched", [True, False])
+def test_a_retry_is_counted_once_when_the_run_goes_on(
+    store: JournalStore, journal: Journal, meter: KeptMeter, is_dispatched: bool
+) -> None:
+    lease = claim(journal, accept(journal).session_id).lease
+    failure = RunFailure(type="Error", message="no")
+    journal.settle(lease, Ending(status=Status.FAILED, error=failure), now=later(1))
+
+    # From a terminal, where nobody measures.
+    session_id = lease.session_id
+    store.journal().retry(session_id, Retry(by="ada"), now=later(2))
+    if is_dispatched:
+        for seconds in (3, 34):
+            journal.dispatch(session_id, now=later(seconds), retry_at=later(seconds + 30))
+    claim(journal, session_id, now=later(40))
+    claim(journal, session_id, now=later(140))
+
+    assert meter.values(Metric.RUNS_RETRIED) == [1]
 
 
 def test_what_an_attempt_records_is_measured(journal: Journal, meter: KeptMeter) -> None:
