@@ -22,7 +22,7 @@ from infra.measures import (
 from infra.watched import Watched
 from runs.telemetry.metrics import Metric
 
-_DAY = Duration.days(1)
+_DAY, _HOUR = Duration.days(1), Duration.hours(1)
 _QUARTER = Duration.minutes(15)
 _ABOVE = aws_cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _BELOW = aws_cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -65,6 +65,8 @@ def alarms_of(watched: Watched, *, daily_cost: Decimal) -> Iterator[Alarm]:
     yield from _of_machine(watched)
     yield from _of_functions(watched)
     yield from _of_dead_letters(watched)
+    if "webhooks" in watched.functions:
+        yield from _of_webhooks(watched.stage)
     yield from _of_journal(watched)
     yield from _of_agent(watched)
 
@@ -140,6 +142,22 @@ def _of_dead_letters(watched: Watched) -> Iterator[Alarm]:
             says="There are dead letters: what they ask for or tell is not done.",
             metric=of_queue(queue),
         )
+
+
+def _of_webhooks(stage: str) -> Iterator[Alarm]:
+    yield Alarm(
+        name="webhooks-refused",
+        section="webhooks-refused",
+        says="Receivers did not take events in more than three tries within an hour.",
+        metric=ours(Metric.WEBHOOKS_REFUSED, stage, period=_HOUR),
+        threshold=3,
+    )
+    yield Alarm(
+        name="webhooks-dropped",
+        section="webhooks-dropped",
+        says="Events were dropped: their receiver is gone, or was removed.",
+        metric=ours(Metric.WEBHOOKS_DROPPED, stage, period=_QUARTER),
+    )
 
 
 def _of_journal(watched: Watched) -> Iterator[Alarm]:

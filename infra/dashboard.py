@@ -45,6 +45,8 @@ def dashboard(
     )
     rows = [_runs(watched), _work(watched), _spent(watched), _people(watched), _machinery(watched)]
     rows += [_functions(watched), _journal(watched)]
+    if "webhooks" in watched.functions:
+        rows.append(_webhooks(watched))
     if watched.agent is not None:
         rows.append(_agent(watched.agent))
     for row in rows:
@@ -236,6 +238,11 @@ def _journal(watched: Watched) -> list[Graph]:
             [latency_of(each, watched.table).with_(label=each) for each in _OPERATIONS],
         ),
     ]
+
+
+def _webhooks(watched: Watched) -> list[Graph]:
+    told = (Metric.WEBHOOKS_DELIVERED, Metric.WEBHOOKS_REFUSED, Metric.WEBHOOKS_DROPPED)
+    return [("Webhooks", _many(watched, *told))]
 
 
 def _agent(agent: AgentEndpoint) -> list[Graph]:

@@ -18,6 +18,8 @@ from invoker.posting import Post
 from invoker.signing import Signer
 from runs.compact import compact
 from runs.json_types import Json
+from runs.telemetry.meter import Meter
+from runs.telemetry.metrics import Metric
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Webhooks:
     queues: Queues
     queue_url: str
     clock: Callable[[], datetime]
+    meter: Meter
 
     def take(self, batch: Mapping[str, Any]) -> dict[str, Json]:
         """Post a batch's events; never raises for one of them.
@@ -79,11 +82,13 @@ class Webhooks:
         }
         if url not in self.urls:
             logger.warning("webhook dropped: its receiver was removed", extra=facts)
+            self.meter.tell({Metric.WEBHOOKS_DROPPED: 1}, session_id=event["subject"])
             return True
         try:
             self._deliver(url, event, facts)
         except InvokerError as error:
             logger.warning("webhook not delivered", extra={**facts, "error": str(error)})
+            self.meter.tell({Metric.WEBHOOKS_REFUSED: 1}, session_id=event["subject"])
             self._pause(record, error)
             return False
         return True
@@ -95,11 +100,13 @@ class Webhooks:
         reply = self.post.post(url, body.encode(), headers=headers)
         if reply.status == _GONE:
             logger.error("webhook dropped: its receiver is gone", extra=dict(facts))
+            self.meter.tell({Metric.WEBHOOKS_DROPPED: 1}, session_id=event["subject"])
             return
         if not reply.is_taken:
             msg = f"the receiver answered {reply.status}, expected 200 to 299"
             raise NotDeliveredError(msg, retry_seconds=reply.retry_seconds)
         logger.info("webhook delivered", extra={**facts, "status": reply.status})
+        self.meter.tell({Metric.WEBHOOKS_DELIVERED: 1}, session_id=event["subject"])
 
     def _pause(self, record: Mapping[str, Any], error: InvokerError) -> None:
         planned = PAUSES[min(_tries(record), len(PAUSES)) - 1]

@@ -18,6 +18,7 @@ from invoker.signing import Signer, secrets_at
 from invoker.wiring import PATIENT
 from runs.json_types import Json
 from runs.telemetry.logs import log_from_function
+from runs.telemetry.meter import meter_for
 
 
 def _webhooks(config: WebhookConfig) -> Webhooks:
@@ -31,6 +32,7 @@ def _webhooks(config: WebhookConfig) -> Webhooks:
         queues=boto3.client("sqs", config=PATIENT),
         queue_url=config.queue_url,
         clock=lambda: datetime.now(UTC),
+        meter=meter_for(os.environ),
     )
 
 

@@ -118,6 +118,14 @@ class Metric(StrEnum):
     MESSAGES_DELAYED = "MessagesDelayed", Unit.COUNT, "Messages that come again a little later"
     MESSAGES_REJECTED = "MessagesRejected", Unit.COUNT, "Messages that became dead letters"
 
+    WEBHOOKS_DELIVERED = "WebhooksDelivered", Unit.COUNT, "Events that a receiver took"
+    WEBHOOKS_REFUSED = "WebhooksRefused", Unit.COUNT, "Posts that a receiver did not take"
+    WEBHOOKS_DROPPED = (
+        "WebhooksDropped",
+        Unit.COUNT,
+        "Events whose receiver is gone, or was removed",
+    )
+
     RUNS_QUEUED = "RunsQueued", Unit.COUNT, "Runs that no worker has, as the sweep found them"
     RUNS_BUSY = "RunsBusy", Unit.COUNT, "Runs that a worker has, as the sweep found them"
     RUNS_WAITING = "RunsWaiting", Unit.COUNT, "Parked runs, as the sweep found them"

@@ -9,8 +9,7 @@ import pytest
 
 from infra.settings import PROJECT
 from runs.telemetry.metrics import NAMESPACE, STAGE, Metric
-from tests.infra.conftest import Synthesise
-from tests.support.template import Synthesised
+from tests.support.template import Synthesise, Synthesised
 
 ALARM = "AWS::CloudWatch::Alarm"
 DASHBOARD = "AWS::CloudWatch::Dashboard"
@@ -51,7 +50,9 @@ PUBLISHED = {
 }
 #: What there is besides in a stack whose settings ask for it, or that is not on a laptop.
 ONLY_ON_AWS = {"agent-system-errors", "agent-throttles"}
-ONLY_WITH_WEBHOOKS = {"webhooks-errors", "webhooks-throttles", "webhooks-dead-letters"}
+ONLY_WITH_WEBHOOKS = {
+    f"webhooks-{name}" for name in ("errors", "throttles", "dead-letters", "refused", "dropped")
+}
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +129,9 @@ def test_every_chart_is_of_something_that_is_told(watched: list[Synthesised]) ->
 
 
 def test_what_is_watched_of_our_code_is_told_by_it(watched: list[Synthesised]) -> None:
-    (first, *_) = watched
-    names = {each["MetricName"] for each in alarms(first).values()}
-    names |= {name for _, name, _ in charted(first)}
+    (*_, in_full) = watched
+    names = {each["MetricName"] for each in alarms(in_full).values()}
+    names |= {name for _, name, _ in charted(in_full)}
     sources = [
         path.read_text()
         for folder in ("agent", "invoker", "runs")

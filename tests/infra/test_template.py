@@ -215,6 +215,7 @@ def test_the_invoker_gets_its_whole_configuration(synthesised: Synthesised) -> N
         "ERRAND_APPROVALS_URL",
         "ERRAND_ARTIFACTS",
         "ERRAND_BUS",
+        "ERRAND_CODE",
         "ERRAND_LINK_KEYS",
         "ERRAND_REDISPATCH_SECONDS",
         "ERRAND_RUNTIME_ARN",

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from invoker.config import Config
+from invoker.config import Config, WebhookConfig
 from invoker.errors import ConfigurationError
 
 ENVIRON = {
@@ -38,3 +38,30 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_an_interval_that_is_none_is_named_with_its_value(seconds: str) -> None:
     with pytest.raises(ConfigurationError, match=f"ERRAND_REDISPATCH_SECONDS is '?{seconds}"):
         Config.from_env(ENVIRON | {"ERRAND_REDISPATCH_SECONDS": seconds})
+
+
+WEBHOOKS = {
+    "ERRAND_WEBHOOKS": "https://a.example/ https://b.example/x?y=1,2",
+    "ERRAND_WEBHOOK_SECRETS": "/webhook-secrets",
+    "ERRAND_WEBHOOK_QUEUE": "https://sqs.example/webhooks",
+    "ERRAND_WEBHOOK_PRIVATE": "no",
+}
+
+
+def test_the_environment_of_webhooks_is_read() -> None:
+    config = WebhookConfig.from_env(WEBHOOKS)
+
+    assert config.urls == {"https://a.example/", "https://b.example/x?y=1,2"}
+    assert (config.secrets, config.allow_private) == ("/webhook-secrets", False)
+    assert WebhookConfig.from_env(WEBHOOKS | {"ERRAND_WEBHOOK_PRIVATE": "yes"}).allow_private
+
+
+@pytest.mark.parametrize("name", sorted(WEBHOOKS))
+def test_a_missing_variable_of_webhooks_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        WebhookConfig.from_env(WEBHOOKS | {name: ""})
+
+
+def test_a_switch_is_on_or_off() -> None:
+    with pytest.raises(ConfigurationError, match="ERRAND_WEBHOOK_PRIVATE is 'maybe', expected yes"):
+        WebhookConfig.from_env(WEBHOOKS | {"ERRAND_WEBHOOK_PRIVATE": "maybe"})

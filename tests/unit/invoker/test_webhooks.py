@@ -17,8 +17,10 @@ from invoker.hooks import PAUSES, Webhooks
 from invoker.posting import Poster, Reply, is_public
 from invoker.signing import Signer, new_secret, parse_secrets, secrets_at
 from runs.link_keys import KeptKeys
+from runs.telemetry.metrics import Metric
 from tests.support.receiver import Receiver, make_certificate, running_receiver
 from tests.support.schemas import schema_of
+from tests.support.telemetry import KeptMeter
 
 EVENT: dict[str, Any] = schema_of("errand.run.completed")["examples"][0]
 SECRET = new_secret()
@@ -50,11 +52,16 @@ def queue() -> Visibility:
     return Visibility()
 
 
+@pytest.fixture
+def meter() -> KeptMeter:
+    return KeptMeter()
+
+
 Make = Callable[..., Webhooks]
 
 
 @pytest.fixture
-def webhooks(receiver: Receiver, queue: Visibility) -> Make:
+def webhooks(receiver: Receiver, queue: Visibility, meter: KeptMeter) -> Make:
     def make(secrets: str = SECRET, **more: Any) -> Webhooks:  # noqa: ANN401 - any field
         fields: dict[str, Any] = {
             "urls": {receiver.url},
@@ -63,6 +70,7 @@ def webhooks(receiver: Receiver, queue: Visibility) -> Make:
             "queues": queue,
             "queue_url": "http://127.0.0.1/queue",
             "clock": lambda: datetime.now(UTC),
+            "meter": meter,
         }
         return Webhooks(**fields | more)
 
@@ -223,6 +231,22 @@ def test_a_receiver_that_was_removed_gets_nothing_any_more(
     answer = webhooks(urls={"https://other.example/"}).take(a_batch(receiver.url))
 
     assert (answer, receiver.got) == (TAKEN, [])
+
+
+def test_what_became_of_each_post_is_counted(
+    receiver: Receiver, webhooks: Make, meter: KeptMeter
+) -> None:
+    receiver.answers = [(500, {}), (204, {}), (410, {})]
+
+    for _ in range(3):
+        webhooks().take(a_batch(receiver.url))
+    webhooks(urls=()).take(a_batch(receiver.url))
+
+    assert meter.counts() == {
+        Metric.WEBHOOKS_REFUSED: 1,
+        Metric.WEBHOOKS_DELIVERED: 1,
+        Metric.WEBHOOKS_DROPPED: 2,
+    }
 
 
 def test_one_that_does_not_answer_comes_again(
