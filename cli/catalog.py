@@ -147,6 +147,12 @@ COMMANDS = (
         "Keep what models answered in a run: the model `recorded:FILE` gives the same answers.",
     ),
     Listing(
+        "estimate",
+        "cli.estimate_command:estimate",
+        _RUNS,
+        "Say what runs cost on AWS, by service, for each run and in a month.",
+    ),
+    Listing(
         "sweep",
         "cli.sweep_command:sweep",
         _STACK,

@@ -12,7 +12,7 @@ from cli.places import Aim, Place, place_for_reading
 from cli.reader import is_whole_id
 from cli.run_json import history_to_json, run_to_json
 from cli.run_view import list_view, show_view
-from cli.screen import Screen, look_of
+from cli.screen import Screen, look_of, now
 from cli.until_end import exit_code_of, tell_outcome, watch_to_end
 from runs.run import Status
 
@@ -62,18 +62,36 @@ def show(aim: Aim, given: RunId, *, as_json: AsJson = False) -> None:
     reader = _place(aim, screen).reader()
     run = reader.find(given)
     events = reader.events(run.session_id)
+    # For this command only.
+    from cli.infrastructure import infrastructure_of  # noqa: PLC0415
+
+    infrastructure = infrastructure_of(run, [each.event for each in events], now=now())
     if not as_json:
         is_begun_anew = run.retries or run.forked_from is not None
         known = reader.operations(run.session_id) if is_begun_anew else None
         tells = reader.tells(run)
         look = look_of(screen.out)
         pages = {} if run.status.is_terminal else reader.pages(run, look.now)
-        view = show_view(run, events, look, operations=known, tells=tells, pages=pages)
+        view = show_view(
+            run,
+            events,
+            look,
+            operations=known,
+            tells=tells,
+            pages=pages,
+            infrastructure=infrastructure,
+        )
         screen.show(view)
         return
     operations = reader.operations(run.session_id)
     screen.show_json(
-        history_to_json(run, events=events, operations=operations, tells=reader.tells(run))
+        history_to_json(
+            run,
+            events=events,
+            operations=operations,
+            tells=reader.tells(run),
+            infrastructure=None if infrastructure is None else infrastructure.to_json(),
+        )
     )
 
 

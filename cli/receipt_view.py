@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -10,6 +11,9 @@ from cli.look import Look
 from runs.budget import Standing, standings
 from runs.receipt import Receipt, Resumed
 from runs.run import Run, Usage
+
+if TYPE_CHECKING:
+    from cli.infrastructure import Infrastructure
 
 _AFTER = {
     Resumed.LOST: "after a lost worker",
@@ -39,6 +43,17 @@ def receipt_lines(run: Run, found: Receipt, look: Look) -> Iterator[tuple[str, T
     if words := saved_words(found, look):
         attempts = (f"attempt {each.attempt} {_AFTER[each.after]}" for each in found.resumptions)
         yield "saved", Text(f"{words}{dot}by replay, in {', '.join(attempts)}", "green")
+
+
+def infrastructure_words(found: "Infrastructure", look: Look) -> str:
+    """Say what a run's infrastructure costs, and that it is an estimate."""
+    parts = (
+        f"about {text.money(found.usd)} on AWS",
+        f"{text.duration(found.session_seconds)} of session",
+        text.count(found.transitions, "state transition"),
+        f"an estimate, by list prices of {found.as_of}",
+    )
+    return f" {look.glyphs.dot} ".join(parts)
 
 
 def saved_words(found: Receipt, look: Look) -> str:

@@ -85,15 +85,17 @@ def history_to_json(
     events: Sequence[Recorded],
     operations: Sequence[Operation],
     tells: Sequence[Tell] = (),
+    infrastructure: Json = None,
 ) -> dict[str, Json]:
     """Give a run's JSON object with everything that happened.
 
     `events` is our own timeline; `history` is the part of it that the Lambda durable execution
     service has too, in the shape of its `GetDurableExecutionHistory`.
     """
+    bill = receipt_to_json(receipt(run, (recorded.event for recorded in events)))
     return {
         **run_to_json(run),
-        "receipt": receipt_to_json(receipt(run, (recorded.event for recorded in events))),
+        "receipt": {**bill, "infrastructure": infrastructure},
         "told": [tell_to_json(tell, run) for tell in tells],
         "events": [
             recorded.event.to_json(event_id) for event_id, recorded in enumerate(events, start=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,7 +13,7 @@ from cli.asks_view import ask_lines
 from cli.facts import fact
 from cli.live_view import counters, elapsed, standing
 from cli.look import STATUS_STYLES, Look
-from cli.receipt_view import receipt_lines, saved_words
+from cli.receipt_view import infrastructure_words, receipt_lines, saved_words
 from cli.run_json import artifact_path, owner_pid
 from cli.timeline import Step, Timeline
 from cli.told_view import told_lines, undelivered_line
@@ -22,6 +23,9 @@ from runs.operations import Operation
 from runs.receipt import Receipt, receipt
 from runs.run import Artifact, Lease, Run, Status
 from runs.told import Tell
+
+if TYPE_CHECKING:
+    from cli.infrastructure import Infrastructure
 
 #: Below this width a list shows the beginnings of ids: they are ids, too.
 _WIDE = 110
@@ -48,6 +52,7 @@ def show_view(  # noqa: PLR0913 - four of them are what is known of the run
     operations: Sequence[Operation] | None = None,
     tells: Sequence[Tell] = (),
     pages: Mapping[str, str] = MappingProxyType({}),
+    infrastructure: "Infrastructure | None" = None,
 ) -> RenderableType:
     """Draw one run with its timeline.
 
@@ -58,12 +63,13 @@ def show_view(  # noqa: PLR0913 - four of them are what is known of the run
         operations: Its operations, where events alone do not tell which there are.
         tells: What its agents were told.
         pages: Where what it asks is decided, by the approval's id.
+        infrastructure: What it costs besides models.
     """
     timeline = Timeline().extended(events)
     if operations is not None:
         timeline = timeline.as_of(operations)
     bill = receipt(run, (recorded.event for recorded in events))
-    sections: list[RenderableType] = [_facts(run, bill, look)]
+    sections: list[RenderableType] = [_facts(run, bill, infrastructure, look)]
     if asks := list(ask_lines(run, timeline.asks, look, pages)):
         sections += ["", *asks]
     if tells:
@@ -167,16 +173,18 @@ def _cells(run: Run, look: Look) -> list[Text]:
     return [cells[title] for title in _titles(look.width)]
 
 
-def _facts(run: Run, bill: Receipt, look: Look) -> RenderableType:
+def _facts(run: Run, bill: Receipt, infra: "Infrastructure | None", look: Look) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, value in _labelled(run, bill, look):
+    for label, value in _labelled(run, bill, infra, look):
         grid.add_row(label, value)
     return grid
 
 
-def _labelled(run: Run, bill: Receipt, look: Look) -> Iterator[tuple[str, Text]]:
+def _labelled(
+    run: Run, bill: Receipt, infra: "Infrastructure | None", look: Look
+) -> Iterator[tuple[str, Text]]:
     yield "run", Text(run.session_id, "bold")
     yield "workflow", Text(_workflow_words(run))
     yield "status", Text(_status_words(run), STATUS_STYLES[run.status])
@@ -203,6 +211,8 @@ def _labelled(run: Run, bill: Receipt, look: Look) -> Iterator[tuple[str, Text]]
     yield "took" if run.finished_at else "so far", Text(elapsed(run, look.now))
     yield "used", Text(counters(run, dot=look.glyphs.dot))
     yield from receipt_lines(run, bill, look)
+    if infra is not None:
+        yield "infra", Text(infrastructure_words(infra, look))
     if run.error is not None:
         yield "error", Text(text.clean(f"{run.error.type}: {run.error.message}"), "red")
     if found := headline(run.result):

@@ -18,7 +18,7 @@ from invoker.wiring import PATIENT, LateSignal, journal_of
 from runs.json_types import Json
 from runs.stepfunctions import StepFunctionsExecutions
 from runs.sweep_gauges import gauges
-from runs.sweep_json import swept_to_json
+from runs.sweep_json import found_to_json, swept_to_json
 from runs.sweeper import Sweeper
 from runs.telemetry.logs import log_from_function
 from runs.telemetry.meter import meter_for
@@ -73,6 +73,8 @@ def handler(_event: Json, context: LambdaContext) -> dict[str, Json]:
             limit=_LIMIT,
         )
         _METER.tell(gauges(_SWEEPER.journal, swept, now=_now()))
+        for each in swept.found:
+            logger.warning("run differs from what should be", extra=found_to_json(each))
         facts = {
             "looked_at": swept.looked_at,
             "found": len(swept.found),

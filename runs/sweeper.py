@@ -6,7 +6,6 @@ next one after this one died: an execution's name makes starting it twice once, 
 are conditional on the head, and a signal too many is none.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,8 +19,6 @@ from runs.run import Run
 from runs.signals import Signal
 from runs.sweep_place import SweepPlace, first_place
 from runs.sweeping import Mend, Problem, Repair, Suspicion, suspicions
-
-logger = logging.getLogger(__name__)
 
 #: How many heads are read at once.
 _PAGE = 50
@@ -154,7 +151,6 @@ class _Sweep:
             return
         if found.mend is not None and not self.is_dry and not found.error:
             found = self._mended(found)
-        self._tell(found)
         self.found.append(found)
 
     def _first_problem(self, run: Run) -> Found | None:
@@ -258,17 +254,6 @@ class _Sweep:
         return Found(
             run=run, problem=problem, since=run.updated_at, mend=Mend.WATCH, error=str(error)
         )
-
-    def _tell(self, found: Found) -> None:
-        extra = {
-            "session_id": found.run.session_id,
-            "status": found.run.status.value,
-            "problem": found.problem.value,
-            "mend": found.mend,
-            "is_mended": found.is_mended,
-            "error": found.error or None,
-        }
-        logger.warning("run differs from what should be", extra=extra)
 
 
 def _found(run: Run, suspicion: Suspicion, mend: Mend | None) -> Found:

@@ -49,6 +49,7 @@ class Cloud:
 def a_stack(cloud: Cloud, tmp_path: Path, **outputs: str) -> Stack:
     return Stack(
         name="the test stack",
+        stack_name="errand-test",
         outputs=outputs or OUTPUTS,
         clients=cloud,
         artifacts=FolderStore(tmp_path),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from runs.journal.base import Changes, Journal, Recorded
 from runs.journal.sqlite import SqliteJournal
 from runs.run import Run, Status
 from runs.signals import NoSignal
+from runs.sweeper import Sweeper, Swept
 from runs.watch import PolledJournal
 from tests.support.cli import StillClock
 from tests.support.journals import NOW, accept, an_event, claim
@@ -86,6 +88,17 @@ class ThisPlace:
 
     def helm(self) -> Helm:
         return JournalHelm(self.journal, clock=lambda: NOW, translated=nullcontext)
+
+    def sweep(self, *, is_dry: bool) -> Swept:
+        sweeper = Sweeper(
+            journal=self.journal,
+            signal=NoSignal(),
+            clock=lambda: NOW,
+            patience=timedelta(minutes=1),
+            executions=None,
+            stopper=None,
+        )
+        return sweeper.sweep(is_dry=is_dry)
 
 
 @pytest.fixture
