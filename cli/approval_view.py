@@ -64,10 +64,10 @@ def decided_words(asked: Asked, now: datetime) -> str:
     approval = asked.approval
     what = f"{approval.approval_id}, {text.one_line(approval.question.what)}"
     state = asked.state(now)
+    how = " as edited" if approval.content is not None else ""
     if state is ApprovalState.OPEN:
         missing = text.count(approval.missing, "more approval")
-        return f"approved {what}; {missing} needed"
-    how = " as edited" if approval.content is not None else ""
+        return f"approved{how}: {what}; {missing} needed"
     if (pause := asked.run.pause) is not None:
         return (
             f"{state}{how}: {what}; run {approval.session_id} is {pause.words}, "
@@ -128,7 +128,11 @@ def _labelled(asked: Asked, look: Look) -> Iterator[tuple[str, Text]]:
 def _state_words(asked: Asked, look: Look) -> str:
     approval, state = asked.approval, asked.state(look.now)
     if state is ApprovalState.OPEN and approval.question.quorum > 1:
-        return f"{state}, {approval.missing} of {approval.question.quorum} approvals missing"
+        missing = f"{state}, {approval.missing} of {approval.question.quorum} approvals missing"
+        if approval.content is None:
+            return missing
+        # Who reads it has to know that it is not what the run asked.
+        return f"{missing}; edited since it was asked, by {text.one_line(approval.votes[0].by)}"
     if state is ApprovalState.WITHDRAWN:
         return f"{state}: the run is {asked.run.status}"
     if approval.decided_at is None:

@@ -152,6 +152,20 @@ def test_an_edited_content_is_what_is_approved(place: Place, tmp_path: Path) -> 
     assert place.answer(approval).content == "Unicorns."
 
 
+def test_an_edit_that_others_have_to_approve_is_pointed_out(place: Place, tmp_path: Path) -> None:
+    place.ask(replace(POST, quorum=2))
+    file = tmp_path / "post.txt"
+    file.write_text("Unicorns.", encoding="utf-8")
+
+    done = place.errand("approve", "last", "--edit", str(file), "--by", "bob", columns=200)
+    shown = place.errand("approvals", "last", columns=200)
+
+    assert "approved as edited: " in done.stderr
+    assert "1 more approval needed" in done.stderr
+    words = "open, 1 of 2 approvals missing; edited since it was asked, by bob"
+    assert words in shown.stdout
+
+
 def test_an_edit_may_come_from_a_pipe(place: Place) -> None:
     approval = place.ask()
     reading, writing = os.pipe()
