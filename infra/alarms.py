@@ -45,8 +45,9 @@ class Alarm:
     #: More than this is too much; of what must not be silent, less.
     threshold: float = 0
     is_floor: bool = False
-    #: How many periods in a row.
+    #: How many periods; in a row, unless it is out of more than that.
     periods: int = 1
+    out_of: int = 0
 
     @property
     def comparison(self) -> aws_cloudwatch.ComparisonOperator:
@@ -76,9 +77,11 @@ def _of_runs(watched: Watched, daily_cost: Decimal) -> Iterator[Alarm]:
     yield Alarm(
         name="runs-stuck",
         section="runs-stuck",
-        says="For 15 minutes each sweep has found runs that the normal way has left.",
+        says="Three sweeps of four have found runs that the normal way has left.",
         metric=ours(Metric.RUNS_STUCK, stage, statistic=MAXIMUM),
         periods=3,
+        # A sweep that begins a little late leaves a period without one.
+        out_of=4,
     )
     for name, metric, says in (
         ("runs-failed", Metric.RUNS_FAILED, "Runs have failed."),

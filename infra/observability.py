@@ -1,7 +1,5 @@
 """What operators see and hear of a stack: a dashboard, alarms, and the topic that tells of them."""
 
-from decimal import Decimal
-
 from aws_cdk import (
     ArnFormat,
     Stack,
@@ -47,7 +45,7 @@ class Observability(Construct):
             self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
         made = [
             self._alarm(each, settings)
-            for each in alarms_of(watched, daily_cost=Decimal(settings.daily_cost))
+            for each in alarms_of(watched, daily_cost=settings.daily_cost)
         ]
         self.dashboard = dashboard(
             self, "Dashboard", name=settings.stack_name, watched=watched, alarms=made
@@ -62,7 +60,8 @@ class Observability(Construct):
             metric=alarm.metric,
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,
-            evaluation_periods=alarm.periods,
+            datapoints_to_alarm=alarm.periods,
+            evaluation_periods=max(alarm.periods, alarm.out_of),
             treat_missing_data=alarm.missing,
         )
         action = aws_cloudwatch_actions.SnsAction(self.topic)
