@@ -139,7 +139,7 @@ def test_a_history_has_the_receipt() -> None:
 
     data = json.loads(json.dumps(history_to_json(run, events=events, operations=[])))["receipt"]
 
-    assert data.keys() == {"paid", "children", "repeated", "saved_by_replay"}
+    assert data.keys() == {"paid", "children", "repeated", "saved_by_replay", "infrastructure"}
     assert (data["paid"]["model_calls"], data["repeated"]["model_calls"]) == (2, 0)
     saved = data["saved_by_replay"]
     assert (saved["model_calls"], saved["cost_usd"], saved["steps"]) == (1, 0.01, 0)
