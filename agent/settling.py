@@ -8,7 +8,7 @@ from typing import assert_never
 from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Outcome, Stopped, Suspended, failed_by
 from agent.patience import patiently
-from agent.tracing import tell_status
+from agent.tracing import end_attempt
 from runs.announcing import Announcer
 from runs.errors import JournalUnavailableError, LeaseLostError
 from runs.journal.base import Journal
@@ -52,9 +52,10 @@ class Settler:
                 self._try(attempt, failed_by(error))
         else:
             if run is not None:
-                tell_status(run)
-                self.announce(run)
+                # Who hears of it may have the session stopped, and this process with it.
                 self._measure(run)
+                end_attempt(run)
+                self.announce(run)
 
     def announce(self, run: Run) -> None:
         """Tell whoever waits for the run to look at its head."""

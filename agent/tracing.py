@@ -18,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags
 
+from agent import threads
 from agent.redaction import redact
 from runs.run import Lease, Run
 from runs.telemetry.scope import Scope, current_scope, within
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 #: The variable that keeps what people and models say in spans.
 CONTENT_VARIABLE = "ERRAND_TRACE_CONTENT"
+
+#: How long a run's end waits for its last spans to be exported; a reachable exporter takes less.
+_FLUSH_SECONDS = 1.0
 
 _TRACER = trace.get_tracer("errand")
 _lock = threading.Lock()
@@ -106,18 +110,20 @@ def attempt_traced(run: Run, lease: Lease) -> Iterator[None]:
         trace=parent,
     )
     links = [Link(_context(asked))] if asked is not None and asked is not parent else []
-    with (
-        within(scope),
-        _TRACER.start_as_current_span(
+    with within(scope):
+        span = _TRACER.start_span(
             f"run {run.workflow}",
             context=trace.set_span_in_context(trace.NonRecordingSpan(_context(parent))),
             kind=SpanKind.CONSUMER,
             links=links,
-            record_exception=False,
-            set_status_on_exception=False,
-        ),
-    ):
-        yield
+        )
+        try:
+            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+                yield
+        finally:
+            # Unless `end_attempt` was here before.
+            if span.is_recording():
+                span.end()
 
 
 def traced(kind: str, name: str, operation_id: str, *, call: Callable[[], T]) -> T:
@@ -139,13 +145,39 @@ def traced(kind: str, name: str, operation_id: str, *, call: Callable[[], T]) ->
                 raise
 
 
-def tell_status(run: Run) -> None:
-    """Say on the attempt's span how it left the run."""
+def end_attempt(run: Run) -> None:
+    """End the attempt's span, with how it left the run, and have all spans exported.
+
+    Before anybody hears that the run is left: the next thing that happens is that its session is
+    stopped, with whatever waits in there to be exported.
+    """
     span = trace.get_current_span()
+    if not span.is_recording():
+        return
     span.set_attribute("errand.status", run.status.value)
     if run.error is not None:
         span.set_status(StatusCode.ERROR)
         span.set_attribute("error.type", run.error.type)
+    span.end()
+    flush_spans(_FLUSH_SECONDS)
+
+
+def flush_spans(seconds: float) -> None:
+    """Have spans exported, and wait for it so long at most: exporters try for much longer."""
+    # The API's own provider, where nothing is recorded, has nothing to flush.
+    flush = getattr(trace.get_tracer_provider(), "force_flush", None)
+    if flush is None:
+        return
+    is_done = threading.Event()
+
+    def work() -> None:
+        try:
+            flush()
+        finally:
+            is_done.set()
+
+    threads.start("flush", work, on_crash=lambda _: None)
+    is_done.wait(seconds)
 
 
 def _attributes(scope: Scope) -> dict[str, str | int]:

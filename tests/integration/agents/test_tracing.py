@@ -328,7 +328,8 @@ def test_under_aws_own_distribution_it_is_the_same(
         "OTEL_TRACES_EXPORTER": "console",
         "OTEL_LOGS_EXPORTER": "console",
         "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        # Whoever is told that the run has ended stops the session: nothing may wait for later.
+        "OTEL_BSP_SCHEDULE_DELAY": "60000",
     }
     with made.agent(*instrument, **told) as agent:
         made.start(agent)

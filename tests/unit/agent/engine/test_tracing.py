@@ -1,14 +1,16 @@
 """An attempt's scope and span, and what is taken out of spans before anybody sees them."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, Tracer
 
@@ -17,7 +19,7 @@ from agent.attempt import Attempt, StopReason
 from agent.outcomes import Ended, Stopped
 from agent.redaction import redacting
 from agent.settling import Settler
-from agent.tracing import ScopeSpans, attempt_traced, incoming, traced
+from agent.tracing import ScopeSpans, attempt_traced, flush_spans, incoming, traced
 from runs.lifecycle import Ending
 from runs.run import Lease, Status
 from runs.signals import NoSignal
@@ -254,3 +256,51 @@ def test_a_worker_that_lost_its_lease_says_so_once(engine: Engine, knows: bool) 
 )
 def test_strands_is_told_to_redact_unless_somebody_has_told_it(opted_in: str, told: str) -> None:
     assert redacting(opted_in) == told
+
+
+def test_spans_are_exported_before_anybody_hears_that_the_run_is_left(
+    recorder: Recorder, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    class Signal:
+        def send(self, wake_token: str) -> None:
+            """See `runs.signals.Signal.send`."""
+            heard.extend(recorder.spans)
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(recorder.exporter, schedule_delay_millis=60_000))
+    monkeypatch.setattr(tracing, "_TRACER", provider.get_tracer("test"))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    claimed = claim(engine.journal, accept(engine.journal, wake_token="token").session_id)
+    attempt = Attempt(
+        journal=engine.journal,
+        artifacts=engine.artifacts,
+        run=claimed.run,
+        lease=claimed.lease,
+        clock=lambda: later(1),
+    )
+
+    with attempt_traced(claimed.run, claimed.lease):
+        done = Ended(Ending(status=Status.COMPLETED, result="done"))
+        Settler(journal=engine.journal, signal=Signal()).conclude(attempt, done)
+
+    provider.shutdown()
+    assert heard == ["run cost-analysis"]
+    assert len(recorder.exporter.get_finished_spans()) == 1
+
+
+def test_an_exporter_that_hangs_holds_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    class Hanging:
+        def force_flush(self) -> None:
+            """Take as long as it takes."""
+            released.wait()
+
+    monkeypatch.setattr(trace, "get_tracer_provider", Hanging)
+
+    flush_spans(0.05)
+
+    assert not released.is_set()
+    released.set()
