@@ -30,6 +30,7 @@ NAMES = (
     "recovery",
     "retry_cost",
     "invoker",
+    "synth",
     "completion",
     "approve",
     "make_run",
