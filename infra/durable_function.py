@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from aws_cdk import (
+    Annotations,
     Duration,
     RemovalPolicy,
     aws_events,
@@ -53,7 +54,8 @@ class DurableFunction(Construct):
             description="Executes Errand's workflows as Lambda durable executions",
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
-            code=aws_lambda.Code.from_asset(str(code)),
+            # Named by a hash of all it is made from.
+            code=aws_lambda.Code.from_asset(str(code), asset_hash=code.name),
             handler=HANDLER,
             role=self.role,
             timeout=_INVOCATION,
@@ -68,6 +70,9 @@ class DurableFunction(Construct):
             tracing=aws_lambda.Tracing.ACTIVE,
             # An execution goes on with the version it began with, after a deployment, too.
             current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+        )
+        Annotations.of(self.function).acknowledge_info(
+            "aws-lambda:Function.DurableConfig", "it is durable from its first deployment on"
         )
         accept(
             self.function,

@@ -32,7 +32,7 @@ class Schedule:
             return None
         if not isinstance(request.get("prompt"), str):
             msg = f"schedule-request is {json.dumps(request)}, expected a request with a 'prompt'"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004 - wrong like any other value of a context
         if not _TIMES.fullmatch(times):
             msg = f"schedule is {times!r}, expected cron(…), rate(…) or at(…)"
             raise ValueError(msg)
