@@ -1,7 +1,6 @@
 """Putting an agent process together from its configuration."""
 
 import os
-import signal
 from datetime import UTC, datetime
 
 import boto3
@@ -11,6 +10,7 @@ from botocore.config import Config as BotoConfig
 from agent.app import make_app
 from agent.config import Config, FolderTarget, SqliteTarget
 from agent.durable_function import DurableFunction
+from agent.ending import end
 from agent.models.select import preload
 from agent.redaction import CAPTURE, OPT_IN, redacting
 from agent.registry import Registry
@@ -99,10 +99,7 @@ def serve(app: BedrockAgentCoreApp, *, port: int, host: str | None = None) -> No
     """
     # Without a configuration of its own the server logs as everything here does.
     app.run(port=port, host=host, timeout_graceful_shutdown=_GRACE_SECONDS, log_config=None)
-    # SIGTERM has ended the process by now. After Ctrl-C the server returns, and Python would wait
-    # for every thread of a pool. So end by that signal, too.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.raise_signal(signal.SIGINT)
+    end()
 
 
 def _tracing(config: Config) -> Tracing:

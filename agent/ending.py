@@ -1,0 +1,34 @@
+"""How the process ends when its server has: soon, and whatever still hangs in it."""
+
+import os
+import signal
+import threading
+from typing import NoReturn
+
+from opentelemetry import trace
+
+#: What the last spans may take; with nobody there to take them, the exporter tries on for longer.
+_FLUSH_SECONDS = 2.0
+
+
+def end() -> NoReturn:
+    """End the process as Ctrl-C does, without waiting for code that still hangs in a thread.
+
+    Elsewhere SIGTERM has ended it already. But the first process of a container, as the agent is
+    there, is ended by no signal that it has no handler for: not by the server's either, which
+    raises again what told it to stop. It would go on to wait for every thread of a pool, and for
+    the exporters of telemetry.
+    """
+    flushing = threading.Thread(target=_flush, name="flush", daemon=True)
+    flushing.start()
+    flushing.join(_FLUSH_SECONDS)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
+    os._exit(128 + signal.SIGINT)
+
+
+def _flush() -> None:
+    # The API's own provider, where nothing is recorded, has nothing to flush.
+    flush = getattr(trace.get_tracer_provider(), "force_flush", None)
+    if flush:
+        flush()
