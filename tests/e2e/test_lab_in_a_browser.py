@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from cli.pages import Pages
 from runs.events import EventType
+from runs.lifecycle import Ending
 from runs.link_keys import keyring_at
 from runs.links import Links
 from runs.run import Run, Status
@@ -93,17 +95,22 @@ def wait_for_end(stack: LocalStack, session_id: str) -> Run:
     return run
 
 
-def a_page(stack: LocalStack, content: str) -> str:
-    """Have a run that nobody works on ask something, and give its page's address."""
+@contextmanager
+def a_page(stack: LocalStack, content: str) -> Iterator[str]:
+    """Have a run that nobody works on ask something for the block, and give its page's address."""
     now = datetime.now(UTC)
     question = replace(POST, content=content, arguments={"content": content})
     run: dict[str, Any] = {"session_id": str(uuid.uuid4()), "deadline_at": now + timedelta(days=1)}
-    _, approval = ask(stack.journal, question, at=now, **run)
+    lease, approval = ask(stack.journal, question, at=now, **run)
     asked = stack.journal.approval(approval.callback_id)
     keyring = keyring_at(stack.outputs["LinkKeys"], client=_nobody)
     url = Pages(Links(keyring, base_url=stack.outputs["ApprovalsUrl"])).of(asked, now)
     assert url is not None
-    return url
+    try:
+        yield url
+    finally:
+        # The stack is others', too: nothing is left that looks as if a worker had died.
+        stack.journal.settle(lease, Ending(status=Status.CANCELLED), now=datetime.now(UTC))
 
 
 def _nobody() -> NoReturn:
@@ -164,8 +171,8 @@ def test_a_message_becomes_the_post_that_a_person_made_of_it(
 def test_a_text_that_would_be_more_is_shown_whole_on_a_phone_and_runs_nothing(
     stack: LocalStack, chromium: Browser, *, has_scripts: bool
 ) -> None:
-    url = a_page(stack, HOSTILE)
-    with reading(chromium, replace(PHONE, has_scripts=has_scripts)) as ada:
+    phone = replace(PHONE, has_scripts=has_scripts)
+    with a_page(stack, HOSTILE) as url, reading(chromium, phone) as ada:
         ada.page.goto(url)
 
         assert ada.page.locator("pre").first.text_content() == HOSTILE
@@ -182,8 +189,11 @@ def test_a_text_that_would_be_more_is_shown_whole_on_a_phone_and_runs_nothing(
 def test_who_decides_too_late_is_told_who_did_and_when(
     stack: LocalStack, chromium: Browser
 ) -> None:
-    url = a_page(stack, "Unicorns for rent!")
-    with reading(chromium, PHONE) as ada, reading(chromium, DESKTOP) as bob:
+    with (
+        a_page(stack, "Unicorns for rent!") as url,
+        reading(chromium, PHONE) as ada,
+        reading(chromium, DESKTOP) as bob,
+    ):
         for each, name in ((ada, "Ada Lovelace"), (bob, "Bob")):
             each.page.goto(url)
             each.page.get_by_label("Your name").fill(name)
@@ -202,8 +212,7 @@ def test_who_decides_too_late_is_told_who_did_and_when(
 def test_a_denial_without_a_reason_is_asked_for_one_and_loses_nothing(
     stack: LocalStack, chromium: Browser
 ) -> None:
-    url = a_page(stack, "Unicorns for rent!")
-    with reading(chromium, PHONE) as ada:
+    with a_page(stack, "Unicorns for rent!") as url, reading(chromium, PHONE) as ada:
         ada.page.goto(url)
         ada.page.get_by_label("Your name").fill("Ada Lovelace")
         press(ada.page, "Deny")
@@ -219,8 +228,7 @@ def test_a_denial_without_a_reason_is_asked_for_one_and_loses_nothing(
 
 
 def test_a_link_that_is_not_whole_says_so_and_no_more(stack: LocalStack, chromium: Browser) -> None:
-    url = a_page(stack, "Unicorns for rent!")
-    with reading(chromium, PHONE) as ada:
+    with a_page(stack, "Unicorns for rent!") as url, reading(chromium, PHONE) as ada:
         answer = ada.page.goto(url[:-1])
 
         assert answer is not None
