@@ -37,16 +37,15 @@ from runs.journal.sqlite_file import open_file, translated
 from runs.journal.sqlite_latest import LatestEvents
 from runs.journal.sqlite_rows import (
     CENSUS,
-    COMMIT_HEAD,
     HALVES,
     INSERT_HEAD,
     NOTIFY,
     PUT_RECORD,
     REPLACE_HEAD,
     SELECT_HEADS,
-    commit_values,
     from_row,
     from_text,
+    head_update,
     position_of,
     to_row,
     to_text,
@@ -157,9 +156,9 @@ class SqliteJournal(RecordJournal):
         """See `Journal.commit`."""
         check_size(changes)
         parts = parts_of(changes, self._codec)
-        values = commit_values(lease, changes, now=now)
+        statement, values = head_update(lease, changes, now=now)
         with self._writing() as db:
-            if db.execute(COMMIT_HEAD, values).rowcount != 1:
+            if db.execute(statement, values).rowcount != 1:
                 raise LeaseLostError(lease.session_id, attempt=lease.attempt)
             if changes.family_id is not None and changes.spent is not None:
                 self._add_to_family(db, changes.family_id, changes.spent)

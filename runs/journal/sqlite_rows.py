@@ -12,7 +12,7 @@ from runs.journal.base import Changes
 from runs.json_types import Json
 from runs.payloads import HEAD
 from runs.records import Record
-from runs.run import Lease, Usage
+from runs.run import Lease
 
 _PLAIN = (
     "session_id",
@@ -45,34 +45,36 @@ PUT_RECORD = (
     "INSERT INTO records (session_id, key, body) VALUES (?, ?, ?) "
     "ON CONFLICT (session_id, key) DO UPDATE SET body = excluded.body"
 )
-#: The lease's time, as `lifecycle.renew` has it, and what a commit adds up, as one statement: a
-#: durable step must cost little more than the commit itself. No row: the lease is no longer the
-#: run's.
-COMMIT_HEAD = (
-    "UPDATE runs SET version = version + 1, updated_at = :now, lease_expires_at = :expires_at, "  # noqa: S608 - see above
-    "lost_attempts = CASE WHEN :is_advance THEN 0 ELSE lost_attempts END, "
-    "progress = coalesce(:progress, progress), "
-    + ", ".join(f"{name} = {name} + :{name}" for name in USAGE_FIELDS)
-    + " WHERE session_id = :session_id AND lease_token = :token AND status = 'BUSY'"
-)
+_RENEWED = "version = version + 1, updated_at = :now, lease_expires_at = :expires_at"
+_ADDED = ", ".join(f"{name} = {name} + :{name}" for name in USAGE_FIELDS)
+_HELD = "session_id = :session_id AND lease_token = :token AND status = 'BUSY'"
 #: Those who may decide are to hear of what a commit asks.
 NOTIFY = "UPDATE runs SET body = json_set(body, '$.notify_at', :now) WHERE session_id = :session_id"
 
-_NOTHING_SPENT = usage_to_record(Usage())
 
+def head_update(lease: Lease, changes: Changes, *, now: datetime) -> tuple[str, dict[str, Json]]:
+    """Give the statement that writes what a commit changes on the head, and its values.
 
-def commit_values(lease: Lease, changes: Changes, *, now: datetime) -> dict[str, Json]:
-    """Give the values of `COMMIT_HEAD`."""
-    progress = changes.progress
-    return {
+    The lease's time, as `lifecycle.renew` has it, and what adds up, as one statement that reads
+    nothing: a durable step must cost little more than the commit itself. If it finds no row, the
+    lease is no longer the run's.
+    """
+    sets = [_RENEWED]
+    values: dict[str, Json] = {
         "now": to_iso(now),
         "expires_at": to_iso(lease.renewed(now).expires_at),
-        "is_advance": changes.is_advance,
-        "progress": None if progress is None else to_text(progress_to_record(progress)),
         "session_id": lease.session_id,
         "token": lease.token,
-        **(_NOTHING_SPENT if changes.spent is None else usage_to_record(changes.spent)),
     }
+    if changes.is_advance:
+        sets.append("lost_attempts = 0")
+    if changes.progress is not None:
+        sets.append("progress = :progress")
+        values["progress"] = to_text(progress_to_record(changes.progress))
+    if changes.spent is not None:
+        sets.append(_ADDED)
+        values |= usage_to_record(changes.spent)
+    return f"UPDATE runs SET {', '.join(sets)} WHERE {_HELD}", values  # noqa: S608 - our own words
 
 
 def to_row(head: Mapping[str, Json]) -> list[Json]:
