@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.encryption import Encryption
 from infra.events import RUN_REQUESTED, SOURCE
-from infra.settings import Schedule
+from infra.scheduled import Schedule
 
 #: Scheduler's own defaults, a day and 185 tries, would start runs nobody waits for.
 _TRIES = 20

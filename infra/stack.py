@@ -261,15 +261,16 @@ class ErrandStack(Stack):
 
     def _machine_arn(self, settings: Settings) -> str:
         """Write the ARN out: the machine waits for the invoker, and that for the agent."""
-        return self.format_arn(
+        arn = self.format_arn(
             service="states",
             resource="stateMachine",
             resource_name=settings.machine_name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+        return str(arn)
 
     def _let_watch(self, settings: Settings, role: aws_iam.Role) -> None:
-        # Child runs are watched by an execution each; the waiting one is told that the worker lives,
+        # Child runs are watched by an execution each; a waiting one is told that its worker lives,
         # and of the end.
         names = ("SendTaskHeartbeat", "SendTaskSuccess", "StartExecution")
         actions = [f"states:{name}" for name in names]

@@ -104,5 +104,6 @@ def _spell(value: Any) -> str:  # noqa: ANN401 - what CloudFormation resolves
             return str(between).join(map(_spell, parts))
         case {"Fn::Sub": text}:
             return str(text).replace("${", "<").replace("}", ">")
-    msg = f"{value!r} is no part of an ARN that is known here"
-    raise ValueError(msg)
+        case _:
+            msg = f"{value!r} is no part of an ARN that is known here"
+            raise ValueError(msg)

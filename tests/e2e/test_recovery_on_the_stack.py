@@ -16,7 +16,7 @@ from runs.run import Run, Status
 from tests.support.cost import SAMPLE
 from tests.support.stack import LocalStack
 
-POLL = timedelta(seconds=Settings.from_context(target="local", stage=None).pace.poll_seconds)
+POLL = timedelta(seconds=Settings.from_context({"target": "local"}).pace.poll_seconds)
 LEASE = timedelta(seconds=LEASE_SECONDS)
 
 

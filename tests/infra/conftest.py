@@ -10,7 +10,7 @@ from local.locks import file_lock
 from tests.support.template import Synthesise, Synthesised
 
 #: The CDK's own way to say that nothing is to be deployed: the agent's wheels are not unpacked.
-_NO_BUNDLING = {"aws:cdk:bundling-stacks": []}
+_NO_BUNDLING: Mapping[str, object] = {"aws:cdk:bundling-stacks": []}
 
 
 @pytest.fixture(scope="session")

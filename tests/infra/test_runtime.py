@@ -84,7 +84,8 @@ def written(value: Any) -> str:  # noqa: ANN401 - any JSON
             return value
         case {"Fn::Join": [between, parts]}:
             return str(between).join(map(written, parts))
-    return LONG_NAME
+        case _:
+            return LONG_NAME
 
 
 def test_logs_and_traces_are_delivered(on_aws: Synthesised) -> None:

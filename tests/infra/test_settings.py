@@ -153,7 +153,7 @@ def test_every_name_of_the_context_is_read() -> None:
     read: set[str] = set()
 
     class Context(dict[str, object]):
-        def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+        def get(self, name: str, default: object = None) -> object:
             read.add(name)
             return super().get(name, default)
 
