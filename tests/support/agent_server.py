@@ -74,9 +74,11 @@ class AgentServer:
         assert status == HTTPStatus.OK
         return str(body["status"])
 
-    def invoke(self, payload: object, *, session: str | None = None) -> tuple[int, Any]:
+    def invoke(
+        self, payload: object, *, session: str | None = None, **headers: str
+    ) -> tuple[int, Any]:
         """Send a payload, and give the status and the answer."""
-        return self._request("POST", "/invocations", payload, session=session)
+        return self._request("POST", "/invocations", payload, session=session, **headers)
 
     def start(self, session: str, workflow: str, prompt: str, **more: object) -> None:
         """Start a run, which must be taken."""
@@ -126,12 +128,19 @@ class AgentServer:
             return False
 
     def _request(
-        self, method: str, path: str, payload: object = None, *, session: str | None = None
+        self,
+        method: str,
+        path: str,
+        payload: object = None,
+        *,
+        session: str | None = None,
+        **headers: str,
     ) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         try:
-            headers = {SESSION_HEADER: session} if session else {}
+            if session:
+                headers[SESSION_HEADER] = session
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read())

@@ -272,3 +272,12 @@ def test_log_lines_carry_the_request_and_the_run(server: AgentServer) -> None:
     assert '"message": "lease claimed"' in text
     assert '"session_id": "logged"' in text
     assert '"requestId": "' in text
+
+
+def test_a_prompts_run_is_in_the_trace_of_who_sent_it(server: AgentServer) -> None:
+    sent_from = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"
+    payload = {"prompt": "1", "workflow": "steps", "input": str(server.notes)}
+
+    _, answer = server.invoke(payload, traceparent=sent_from)
+
+    assert server.wait_for_end(answer["session_id"]).trace == sent_from

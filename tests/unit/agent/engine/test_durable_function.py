@@ -21,6 +21,8 @@ from runs.ids import new_lease_token
 from runs.journal.base import Claim
 from runs.operations import OperationStatus
 from runs.run import RunFailure, Status
+from runs.telemetry.scope import Scope, current_scope, within
+from runs.telemetry.traces import Trace
 from tests.support.durable_service import ARN, SESSION_ID, WORKFLOW, Context, Lambda
 
 Work = Callable[[DurableContext], Any]
@@ -418,3 +420,24 @@ def test_a_journal_that_goes_away_when_a_step_is_to_begin_fails_nothing(
     assert answer["Status"] == "PENDING"
     assert kinds(place).count(EventType.STEP_STARTED) == 1
     assert again["Status"] == "SUCCEEDED"
+
+
+def test_all_invocations_of_an_execution_are_in_the_trace_of_the_first(
+    make: Callable[[Work], Lambda],
+) -> None:
+    first = Trace(trace_id="5759e988bd862e3fe1be46a994272793", span_id="53995c3f42cd8ad8")
+    second = Trace(trace_id="6759e988bd862e3fe1be46a994272793", span_id="63995c3f42cd8ad8")
+    seen: list[Scope] = []
+
+    def work(context: DurableContext) -> str:
+        seen.append(current_scope())
+        context.wait(Duration.from_seconds(60))
+        return "done"
+
+    place = make(work)
+    for trace in (first, second):
+        with within(Scope(trace=trace)):
+            place.invoke()
+
+    assert [(each.session_id, each.attempt) for each in seen] == [(SESSION_ID, 1), (SESSION_ID, 2)]
+    assert [each.trace and each.trace.trace_id for each in seen] == [first.trace_id] * 2
