@@ -2,10 +2,9 @@
 
 import os
 import signal
-import threading
 from typing import NoReturn
 
-from opentelemetry import trace
+from agent.tracing import flush_spans
 
 #: What the last spans may take; with nobody there to take them, the exporter tries on for longer.
 _FLUSH_SECONDS = 2.0
@@ -19,16 +18,7 @@ def end() -> NoReturn:
     raises again what told it to stop. It would go on to wait for every thread of a pool, and for
     the exporters of telemetry.
     """
-    flushing = threading.Thread(target=_flush, name="flush", daemon=True)
-    flushing.start()
-    flushing.join(_FLUSH_SECONDS)
+    flush_spans(_FLUSH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.raise_signal(signal.SIGINT)
     os._exit(128 + signal.SIGINT)
-
-
-def _flush() -> None:
-    # The API's own provider, where nothing is recorded, has nothing to flush.
-    flush = getattr(trace.get_tracer_provider(), "force_flush", None)
-    if flush:
-        flush()

@@ -6,6 +6,7 @@ exported when it has ended: that of an attempt whose worker died never is, but i
 the next attempt is in the same trace.
 """
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,8 @@ from agent.redaction import redact
 from runs.run import Lease, Run
 from runs.telemetry.scope import Scope, current_scope, within
 from runs.telemetry.traces import Trace, trace_of
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,8 +50,13 @@ class ScopeSpans(SpanProcessor):
         span.set_attributes(_attributes(current_scope()))
 
     def _on_ending(self, span: Span) -> None:
-        if not self._keeps_content:
+        if self._keeps_content:
+            return
+        try:
             redact(span)
+        except Exception:
+            # It ends in the middle of somebody's work, which must not fail because of it.
+            logger.exception("span not redacted", extra={"span": span.name})
 
     def on_end(self, span: ReadableSpan) -> None:
         """See `SpanProcessor.on_end`."""
@@ -176,7 +184,11 @@ def flush_spans(seconds: float) -> None:
         finally:
             is_done.set()
 
-    threads.start("flush", work, on_crash=lambda _: None)
+    try:
+        threads.start("flush", work, on_crash=lambda _: None)
+    except RuntimeError:
+        # No more threads: spans are lost, and the run is not.
+        return
     is_done.wait(seconds)
 
 
