@@ -70,10 +70,10 @@ def estimate(  # noqa: PLR0913 - a command's options
         errand estimate --like last
     """
     screen = Screen.of_process()
-    shape = _like(aim, like) if like else _of(workflow, duration, wait, tokens_in, tokens_out)
     if like and (duration or wait or tokens_in is not None or tokens_out is not None):
         msg = "--like takes a run as it was: leave out --duration, --wait and the tokens"
         raise UsageError(msg)
+    shape = _like(aim, like) if like else _of(workflow, duration, wait, tokens_in, tokens_out)
     bill = _bill(shape, aim=aim, model=model, runs=runs_per_month, environ=os.environ)
     if as_json:
         screen.show_json(bill_to_json(bill))
