@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 
 import yaml
+from bedrock_agentcore_starter_toolkit.utils.runtime.config import (
+    get_agentcore_directory,
+    load_config,
+)
 
 from local.agentcore import RUNTIME_ARN
 from local.emulator_environment import CONSTRAINTS
@@ -28,6 +32,20 @@ def test_the_toolkit_starts_the_agent_of_this_checkout() -> None:
     assert agent["bedrock_agentcore"]["agent_arn"] == RUNTIME_ARN
     assert agent["aws"]["account"] in RUNTIME_ARN
     assert agent["aws"]["region"] in RUNTIME_ARN
+
+
+def test_the_toolkit_takes_the_agent_as_code_and_as_an_image() -> None:
+    file = PROJECT / ".bedrock_agentcore.yaml"
+    code, image = load_config(file).agents.values()
+
+    for agent in (code, image):
+        assert (agent.validate(for_local=True), agent.validate()) == ([], [])
+        assert agent.aws.observability.enabled
+    assert (code.deployment_type, image.deployment_type) == ("direct_code_deploy", "container")
+    # Where the toolkit looks for a Dockerfile; elsewhere it would make one of its own.
+    folder = get_agentcore_directory(PROJECT, image.name, image.source_path)
+    assert (folder / "Dockerfile").is_file()
+    assert image.platform == "linux/arm64"
 
 
 def test_the_new_cli_starts_the_same_module() -> None:
