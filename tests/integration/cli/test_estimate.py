@@ -48,12 +48,12 @@ class Counting:
         return self._client.update_item(**request)
 
     def transact_write_items(self, **request: Any) -> Any:  # noqa: ANN401 - boto3's
-        for write in request["TransactItems"]:
-            self._count(write)
+        for each in request["TransactItems"]:
+            self._count(each)
         return self._client.transact_write_items(**request)
 
-    def _count(self, write: Mapping[str, Any]) -> None:
-        ((kind, body),) = write.items()
+    def _count(self, part: Mapping[str, Any]) -> None:
+        ((kind, body),) = part.items()
         item = body.get("Item") or body["Key"] | body.get("ExpressionAttributeValues", {})
         is_head = {**item, **body.get("Key", {})}["SK"] == {"S": "SESSION"}
         if is_head and kind == "Put":

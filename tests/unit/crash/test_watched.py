@@ -41,6 +41,7 @@ def test_every_method_of_the_port_that_writes_is_a_point() -> None:
         *("tell", "pause", "resume"),
         *("complete_callback", "fail_callback", "heartbeat_callback", "time_out_callback"),
         *("decide_approval", "view_approval", "note_sent"),
+        *("begin_stop", "end_stop", "note_repair", "keep_bookmark"),
     }
 
 
