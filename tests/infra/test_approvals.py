@@ -24,6 +24,7 @@ def test_the_function_may_do_what_it_does_and_nothing_else(synthesised: Synthesi
         "logs:PutLogEvents": logs,
         "states:SendTaskSuccess": [machine],
         **TRACES,
+        **synthesised.answers,
     }
     if synthesised.target is Target.AWS:
         expected |= {
@@ -41,6 +42,7 @@ def test_the_function_gets_its_whole_configuration(synthesised: Synthesised) -> 
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert function["Environment"]["Variables"].keys() == {
         "ERRAND_ARTIFACTS",
+        "ERRAND_CODE",
         "ERRAND_LINK_KEYS",
         "ERRAND_STAGE",
         "ERRAND_TABLE",

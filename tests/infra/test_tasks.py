@@ -73,4 +73,5 @@ def test_the_handler_may_do_what_it_does_and_nothing_else(synthesised: Synthesis
         "sqs:GetQueueUrl": [queue],
         "sqs:ReceiveMessage": [queue],
         "sqs:SendMessage": [dead],
+        **synthesised.answers,
     }

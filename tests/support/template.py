@@ -57,6 +57,16 @@ class Synthesised:
         bucket = self.id_of("AWS::S3::Bucket", "Artifacts")
         return [{"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, "/*"]]}]
 
+    @property
+    def answers(self) -> dict[str, list[dict[str, Any]]]:
+        """What those may do who take decisions: tell the durable function's executions of them."""
+        if self.target is Target.LOCAL:
+            return {}
+        function = {"Fn::GetAtt": [self.id_of("AWS::Lambda::Function", "DurableFunction"), "Arn"]}
+        executions = [{"Fn::Join": ["", [function, ":*"]]}]
+        endings = ("Failure", "Success")
+        return {f"lambda:SendDurableExecutionCallback{it}": executions for it in endings}
+
     def statements(self, role: str) -> Iterator[dict[str, Any]]:
         """Give every policy statement of a role."""
         for policy in self.of_type("AWS::IAM::Policy").values():
