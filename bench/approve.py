@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.local_stack import LocalStack, running_stack
-from bench.measure import Row, percentile
+from bench.measure import Row, percentile, spread
 from bench.processes import output_of
 from local.home import Home
 from runs.events import Event, EventType
@@ -52,6 +52,7 @@ def measure(folder: Path) -> list[Row]:
             bar=_BAR_SECONDS,
             unit="s",
             samples=_RUNS,
+            spread=spread(whole),
         ),
         Row(
             what="`errand approve` to the agent's next model call, p99",
@@ -59,6 +60,7 @@ def measure(folder: Path) -> list[Row]:
             note="as above",
             unit="s",
             samples=_RUNS,
+            spread=spread(whole),
         ),
         Row(
             what="decision recorded to the agent's next model call, p50",
@@ -66,6 +68,7 @@ def measure(folder: Path) -> list[Row]:
             note="the same without the command: signal, state machine, invoker, claim, replay",
             unit="s",
             samples=_RUNS,
+            spread=spread(recorded),
         ),
         Row(
             what="decision recorded to the agent's next model call, p99",
@@ -73,6 +76,7 @@ def measure(folder: Path) -> list[Row]:
             note="as above",
             unit="s",
             samples=_RUNS,
+            spread=spread(recorded),
         ),
     ]
 

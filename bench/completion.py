@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.local_stack import LocalStack, running_stack, until
-from bench.measure import Row, percentile
+from bench.measure import Row, percentile, spread
 from local.clients import local_client
 from local.home import Home
 from runs.run import Status
@@ -51,6 +51,7 @@ def measure(folder: Path) -> list[Row]:
             bar=_LATENCY_BAR_SECONDS,
             unit="s",
             samples=_RUNS,
+            spread=spread(latencies),
         ),
         Row(
             what="completion written to execution finished, worst",
@@ -58,6 +59,7 @@ def measure(folder: Path) -> list[Row]:
             note="as above",
             unit="s",
             samples=_RUNS,
+            spread=spread(latencies),
         ),
         Row(
             what="journal reads of an execution, worst",

@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from agent.registry import Handler
 from bench.engine import BenchEngine, invoke
 from bench.idle_store import FittedStore, IdleStore
-from bench.measure import Row, interleaved, mean, median, timed_ms
+from bench.measure import Row, interleaved, mean, median, spread, timed_ms
 
 _STEPS = 100
 _ROUNDS = 12
@@ -61,6 +61,8 @@ def _row(name: str, of: Statistic, taken: "_Taken", *, commit: str) -> Row:
         note=f"the SDK on a store that does nothing but {commit}",
         bar=_BAR,
         samples=len(taken.ours),
+        spread=spread(taken.ours),
+        baseline_spread=spread(taken.commit_in_place),
     )
 
 
@@ -74,6 +76,7 @@ def _separate_row(taken: "_Taken", *, commit: str) -> Row:
         f"one after the other ({commits:.2f} ms)",
         bar=_BAR,
         samples=len(taken.ours),
+        spread=spread(taken.ours),
     )
 
 
@@ -84,6 +87,8 @@ def _fitted_row(taken: "_Taken", *, commit: str) -> Row:
         baseline=median(taken.fitted),
         note=f"the SDK, fitted as ours is, on a store that does nothing but {commit}",
         samples=len(taken.ours),
+        spread=spread(taken.ours),
+        baseline_spread=spread(taken.fitted),
     )
 
 

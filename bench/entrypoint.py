@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.keep_alive import KeepAlive, get, post
-from bench.measure import Row, interleaved, percentile, timed_ms
+from bench.measure import Row, interleaved, percentile, spread, timed_ms
 from bench.servers import AGENT, serving
 
 _ROUNDS = 400
@@ -55,6 +55,8 @@ def _row(what: str, samples: list[list[float]], *, percent: int, bar: float | No
         note="an SDK app whose entrypoint only registers a task and starts a thread",
         bar=bar,
         samples=len(ours),
+        spread=spread(ours),
+        baseline_spread=spread(baseline),
     )
 
 

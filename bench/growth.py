@@ -11,7 +11,7 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import Duration
 
 from bench.engine import BenchEngine
-from bench.measure import Row, median
+from bench.measure import Row, median, spread
 
 _REPLAYED = 1_000
 _LONG = 3_000
@@ -56,6 +56,7 @@ def measure(folder: Path) -> list[Row]:
             bar=_REPLAY_BAR_SECONDS,
             unit="s",
             samples=len(replays),
+            spread=spread(replays),
         ),
         Row(
             what=f"step at the end of a run of {_LONG:,}, p50",
@@ -64,6 +65,8 @@ def measure(folder: Path) -> list[Row]:
             note=f"the first {_END} steps of the same run against the last {_END}",
             bar=_GROWTH_BAR,
             samples=len(late),
+            spread=spread(late),
+            baseline_spread=spread(early),
         ),
     ]
 

@@ -2,15 +2,18 @@
 
 import json
 import os
+import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.measure import Row, interleaved, median, percentile
+from bench.measure import Row, interleaved, median, percentile, spread
 from bench.processes import output_of
 from bench.stand_in import standing_in
 from bench.warm_invoker import Timing
+from infra.bundle import assemble
 from local.agentcore import RUNTIME_ARN
 from local.assembly import read_assembly
 from local.deploy import deploy
@@ -26,26 +29,30 @@ _WARM_ROUNDS = 300
 _COLD_ROUNDS = 11
 _WARM_BAR = 1.3
 _COLD_BAR = 1.2
-#: Prints the milliseconds that the rest of the script takes.
-_TIMED = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1000)"
+#: Where boto3 is installed.
+_INSTALLED = sysconfig.get_path("purelib")
+#: Prints the milliseconds that the second of two statements takes.
+_TIMED = "import sys; {}; import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1000)"
 
 
 def measure(folder: Path) -> list[Row]:
     """Measure the handler warm, and its import in a fresh interpreter."""
     with _surroundings(folder) as environ:
         timing = _warm(environ)
-        cold = _cold(environ, timing.services)
+        cold = _cold(environ, timing.services, folder=folder)
     calls = " + ".join(timing.operations)
     return [
         _warm_row("p50", timing, percent=50, bar=_WARM_BAR, calls=calls),
         _warm_row("p99", timing, percent=99, bar=None, calls=calls),
         Row(
-            what="import of the invoker's handler in a fresh interpreter, median",
+            what="import of the invoker's handler from its bundle, fresh interpreter, median",
             value=median(cold[0]),
             baseline=median(cold[1]),
             note=f"import boto3 + clients of {' and '.join(timing.services)}",
             bar=_COLD_BAR,
             samples=_COLD_ROUNDS,
+            spread=spread(cold[0]),
+            baseline_spread=spread(cold[1]),
         ),
     ]
 
@@ -58,6 +65,8 @@ def _warm_row(name: str, timing: Timing, *, percent: int, bar: float | None, cal
         note=f"its calls made bare: {calls}",
         bar=bar,
         samples=_WARM_ROUNDS,
+        spread=spread(timing.handler_ms),
+        baseline_spread=spread(timing.bare_ms),
     )
 
 
@@ -66,15 +75,30 @@ def _warm(environ: dict[str, str]) -> Timing:
     return Timing(**json.loads(output_of(command, environ=environ)))
 
 
-def _cold(environ: dict[str, str], services: Sequence[str]) -> list[list[float]]:
+def _cold(environ: dict[str, str], services: Sequence[str], *, folder: Path) -> list[list[float]]:
+    """Import what is deployed as Lambda does: the bundle, with its byte code, and nothing else.
+
+    Against boto3 as it is installed, with byte code too.
+    """
+    bundle = assemble(PROJECT, folder / "bundles", python=Path(sys.executable))
     clients = "; ".join(f"boto3.client({service!r})" for service in services)
-    scripts = ("import invoker.start", f"import boto3; {clients}")
-    works = [partial(_timed_script, script, environ) for script in scripts]
+    works = [
+        partial(
+            _timed_script, f"sys.path.insert(0, {str(bundle)!r})", "import invoker.start", environ
+        ),
+        partial(
+            _timed_script,
+            f"sys.path.insert(0, {_INSTALLED!r})",
+            f"import boto3; {clients}",
+            environ,
+        ),
+    ]
     return interleaved(works, rounds=_COLD_ROUNDS)
 
 
-def _timed_script(script: str, environ: dict[str, str]) -> float:
-    return float(output_of(["-c", _TIMED.format(script)], environ=environ))
+def _timed_script(before: str, script: str, environ: dict[str, str]) -> float:
+    command = ["-I", "-S", "-c", _TIMED.format(before, script)]
+    return float(output_of(command, environ=environ))
 
 
 @contextmanager
@@ -96,6 +120,7 @@ def _surroundings(folder: Path) -> Iterator[dict[str, str]]:
                 "AWS_ENDPOINT_URL": settings.endpoint,
                 "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": agentcore_url,
                 "ERRAND_ARTIFACTS": parameters["ArtifactsUri"],
+                "ERRAND_BUS": outputs["BusName"],
                 "ERRAND_REDISPATCH_SECONDS": "60",
                 "ERRAND_RUNTIME_ARN": RUNTIME_ARN,
                 "ERRAND_TABLE": outputs["TableName"],

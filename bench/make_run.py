@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.measure import Row, timed_ms
+from bench.measure import Row, spread, timed_ms
 from bench.processes import output_of
 from local.ports import free_port
 
@@ -31,6 +31,7 @@ def measure(folder: Path) -> list[Row]:
             bar=_BAR_SECONDS,
             unit="s",
             samples=_RUNS,
+            spread=spread(took),
         )
     ]
 

@@ -12,6 +12,14 @@ WARM_UP = 3
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Between what most samples lie: a tenth of them is below, and a tenth is above."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One measure, the baseline taken in the same run, and what is promised of the two."""
@@ -26,6 +34,9 @@ class Row:
     bar: float | None = None
     unit: str = "ms"
     samples: int
+    #: Of the samples behind the value, and of those behind the baseline; None where there is one.
+    spread: Spread | None = None
+    baseline_spread: Spread | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -45,6 +56,13 @@ def percentile(samples: Sequence[float], percent: float) -> float:
     ordered = sorted(samples)
     rank = -int(-len(ordered) * percent // 100)
     return ordered[max(rank, 1) - 1]
+
+
+def spread(samples: Sequence[float]) -> Spread | None:
+    """Give between what most samples lie; None where one sample says nothing of it."""
+    if len(samples) < 2:
+        return None
+    return Spread(percentile(samples, 10), percentile(samples, 90))
 
 
 def median(samples: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import chain, pairwise
 from pathlib import Path
 
-from bench.measure import Row, interleaved, median
+from bench.measure import Row, interleaved, median, spread
 from bench.peers.environment import entered, program
 
 _STEPS = 100
@@ -47,6 +47,8 @@ def measure(folder: Path) -> list[Row]:
             note=f"{name}: the same workflow of {_STEPS} steps",
             bar=bar,
             samples=len(theirs),
+            spread=spread(taken[0]),
+            baseline_spread=spread(theirs),
         )
         for (name, (_, bar)), theirs in zip(_PEERS.items(), taken[1:], strict=True)
     ]

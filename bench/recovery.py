@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.measure import Row, interleaved, median
+from bench.measure import Row, interleaved, median, spread
 from bench.peers.environment import program
 from bench.peers.errand_app import LEASE_SECONDS, NOTES
 from bench.running import running, wait_for
@@ -38,6 +38,7 @@ def measure(folder: Path) -> list[Row]:
             bar=LEASE_SECONDS + _MARGIN_SECONDS,
             unit="s",
             samples=_ROUNDS,
+            spread=spread(ours),
         ),
         Row(
             what="SIGKILL to the first resumed step, p50, beside DBOS on SQLite",
@@ -46,6 +47,8 @@ def measure(folder: Path) -> list[Row]:
             note="DBOS has no lease: the process that is started again takes up its workflows",
             unit="s",
             samples=_ROUNDS,
+            spread=spread(ours),
+            baseline_spread=spread(theirs),
         ),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import Row
+from bench.measure import Row, Spread
 from local.home import PROJECT
 from runs.json_types import Json
 
@@ -53,7 +53,7 @@ class Report:
 
 def show(rows: Sequence[Row]) -> None:
     """Print rows as a table."""
-    table = Table(title="Measured on this machine in this run")
+    table = Table(title="Measured on this machine in this run (in brackets: p10 to p90)")
     for name in _COLUMNS:
         is_text = name in ("what", "baseline is")
         table.add_column(
@@ -112,6 +112,7 @@ def _colophon(report: Report) -> str:
     packages = ", ".join(f"{name} {value}" for name, value in report.versions.items())
     before, after = report.load
     return (
+        "In brackets: between which values eight of ten samples lie (p10 to p90). "
         f"Measured on {report.date}. Machine: {machine}; load average {before} before and {after} "
         f"after. Versions: {packages}."
     )
@@ -126,13 +127,20 @@ def _cells(row: Row) -> list[str]:
     verdict = "" if row.bar is None else ("met" if row.is_met else "missed")
     return [
         row.what,
-        f"{_number(row.value)} {row.unit}",
-        "" if row.baseline is None else f"{_number(row.baseline)} {row.unit}",
+        _measured(row.value, row.unit, row.spread),
+        "" if row.baseline is None else _measured(row.baseline, row.unit, row.baseline_spread),
         "" if row.ratio is None else f"{row.ratio:.2f}",
         _bar(row),
         verdict,
         row.note,
     ]
+
+
+def _measured(value: float, unit: str, spread: Spread | None) -> str:
+    text = f"{_number(value)} {unit}"
+    if spread is None:
+        return text
+    return f"{text} ({_number(spread.low)}-{_number(spread.high)})"
 
 
 def _bar(row: Row) -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.keep_alive import KeepAlive, get
-from bench.measure import Row, interleaved, median
+from bench.measure import Row, interleaved, median, spread
 from bench.processes import output_of
 from bench.servers import AGENT, environment, start
 from local.environment import without_aws
@@ -43,23 +43,27 @@ def measure(folder: Path) -> list[Row]:
         partial(_import_ms, _listed(folder / "modules.json", modules)),
         partial(_import_ms, _listed(folder / "packages.json", packages)),
     )
-    server, all_modules, top_level = map(median, interleaved(works, rounds=_ROUNDS, warm_up=1))
+    server, all_modules, top_level = interleaved(works, rounds=_ROUNDS, warm_up=1)
     libraries = f"a process that only imports the same {len(modules)} modules"
     return [
         Row(
             what="process start to first healthy ping, median",
-            value=server,
-            baseline=all_modules,
+            value=median(server),
+            baseline=median(all_modules),
             note=f"{libraries} of {len(packages)} libraries",
             bar=_BAR,
             samples=_ROUNDS,
+            spread=spread(server),
+            baseline_spread=spread(all_modules),
         ),
         Row(
             what="the same, against the libraries' top-level packages",
-            value=server,
-            baseline=top_level,
+            value=median(server),
+            baseline=median(top_level),
             note=f"a process that only imports these {len(packages)} packages",
             samples=_ROUNDS,
+            spread=spread(server),
+            baseline_spread=spread(top_level),
         ),
     ]
 

@@ -8,7 +8,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from bench.measure import Row, interleaved, timed_ms
+from bench.measure import Row, interleaved, spread, timed_ms
 from bench.processes import output_of
 
 _ROUNDS = 3
@@ -20,23 +20,24 @@ _CASES = tuple(
 
 def measure(folder: Path) -> list[Row]:
     """Measure whole processes, cdk-nag included where it looks."""
-    works = [partial(_synth_ms, folder, target, artifact) for target, artifact in _CASES]
-    samples = interleaved(works, rounds=_ROUNDS, warm_up=1)
+    works = [partial(_synth_seconds, folder, target, artifact) for target, artifact in _CASES]
+    measured = interleaved(works, rounds=_ROUNDS, warm_up=1)
     return [
         Row(
             what=f"synthesis for {target}, {artifact}, worst",
-            value=max(taken) / 1000,
+            value=max(seconds),
             note="`python -m infra.app`, from its start to its end",
             bar=_BAR_SECONDS,
             unit="s",
             samples=_ROUNDS,
+            spread=spread(seconds),
         )
-        for (target, artifact), taken in zip(_CASES, samples, strict=True)
+        for (target, artifact), seconds in zip(_CASES, measured, strict=True)
     ]
 
 
-def _synth_ms(folder: Path, target: str, artifact: str) -> float:
+def _synth_seconds(folder: Path, target: str, artifact: str) -> float:
     output = folder / f"{target}-{artifact}"
     context = ["-c", f"target={target}", "-c", f"artifact={artifact}"]
     arguments = ["-m", "infra.app", *context, "-o", str(output)]
-    return timed_ms(lambda: output_of(arguments, environ=os.environ))
+    return timed_ms(lambda: output_of(arguments, environ=os.environ)) / 1000

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.measure import Row, interleaved, percentile
+from bench.measure import Row, Spread, interleaved, percentile, spread
 
 
 def row(*, value: float, baseline: float | None = None, bar: float | None = None) -> Row:
@@ -16,6 +16,15 @@ def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed(
 
 def test_the_99th_percentile_of_a_hundred_is_not_the_worst() -> None:
     assert percentile(list(range(100)), 99) == 98
+
+
+def test_the_spread_leaves_out_a_tenth_at_each_end() -> None:
+    assert spread(list(range(1, 101))) == Spread(10, 90)
+
+
+def test_one_sample_has_no_spread() -> None:
+    assert spread([1.0]) is None
+    assert spread([3.0, 1.0]) == Spread(1.0, 3.0)
 
 
 def test_a_bar_bounds_the_ratio_to_the_baseline() -> None:

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.measure import Row
+from bench.measure import Row, Spread
 from bench.report import Report, keep, publish, to_markdown
 
 MET = Row(what="step", value=1.1, baseline=1.0, note="the SDK alone", bar=1.2, samples=10)
@@ -38,6 +39,23 @@ def test_the_table_shows_ratio_bar_and_verdict() -> None:
 
     assert "| step | 1.10 ms | 1 ms | 1.10 | ≤ 1.2 | met | the SDK alone |" in text
     assert "| make run | 31 s |  |  | < 30 s | missed | wall time |" in text
+
+
+def test_the_table_shows_between_what_the_samples_lie() -> None:
+    spread = replace(MET, spread=Spread(1.05, 2.5), baseline_spread=Spread(0.9, 101))
+
+    text = to_markdown(report(spread))
+
+    assert "| 1.10 ms (1.05-2.50) | 1 ms (0.900-101) | 1.10 |" in text
+
+
+def test_a_results_file_holds_the_spread(tmp_path: Path) -> None:
+    spread = replace(MET, spread=Spread(1.05, 2.5))
+
+    kept = json.loads(keep(report(spread), tmp_path).read_text())
+
+    assert kept["rows"][0]["spread"] == {"low": 1.05, "high": 2.5}
+    assert kept["rows"][0]["baseline_spread"] is None
 
 
 def test_the_table_names_machine_versions_and_load() -> None:
