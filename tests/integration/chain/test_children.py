@@ -1,6 +1,7 @@
 """A workflow invokes another through the whole chain: two runs, two executions, two sessions."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from runs.artifacts.folder import FolderStore
 from runs.journal.base import Journal
 from runs.run import Run, Status
 from runs.stepfunctions import StepFunctionsWatcher
-from tests.support.chain import PACE, Chain, new_session, now, request
+from tests.support.chain import END_SECONDS, PACE, Chain, new_session, now, request
 from tests.support.durable_workflows import breaks, echo, invokes, sleeps
 
 #: Whoever waits for an interval and not for a signal does not end within a test.
@@ -79,6 +80,17 @@ def test_a_parent_goes_on_when_its_child_has_ended(chain: Chain, start: Start) -
     assert chain.actions[child.session_id][0] == "start"
 
 
+def test_the_sessions_of_parent_and_child_are_both_stopped(chain: Chain, start: Start) -> None:
+    session_id, execution = start("echo")
+    chain.wait_for_end(execution)
+    child = child_of(chain.journal, session_id)
+
+    ended = [wait_until_stopped(chain, each) for each in (session_id, child.session_id)]
+
+    assert all(run.announced_at is not None for run in ended)
+    assert chain.actions[session_id][-1] == chain.actions[child.session_id][-1] == "stop"
+
+
 def test_a_child_that_fails_fails_its_parent_s_execution(chain: Chain, start: Start) -> None:
     _, execution = start("breaks")
 
@@ -108,3 +120,15 @@ def test_a_parent_that_is_cancelled_ends_its_child_s_execution(chain: Chain, sta
 
     assert chain.wait_for_end(watching).status == "FAILED"
     assert chain.wait_for(child.session_id, Status.CANCELLED).error is not None
+
+
+def wait_until_stopped(chain: Chain, session_id: str) -> Run:
+    """Wait until a run's own execution has done what is left to do after its end."""
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        run = chain.journal.get(session_id)
+        assert run is not None
+        if run.announced_at is not None and not run.has_session:
+            return run
+        assert time.monotonic() < deadline, f"session {session_id} is still on"
+        time.sleep(0.05)
