@@ -32,7 +32,10 @@ _COLD_BAR = 1.2
 #: Where boto3 is installed.
 _INSTALLED = sysconfig.get_path("purelib")
 #: Prints the milliseconds that the second of two statements takes.
-_TIMED = "import sys; {}; import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1000)"
+_TIMED = (
+    "import sys; {}; import time; began = time.perf_counter(); {}; "
+    "print((time.perf_counter() - began) * 1000)"
+)
 
 
 def measure(folder: Path) -> list[Row]:

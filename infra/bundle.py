@@ -7,6 +7,7 @@ constraints file pins: no index is asked, and equal inputs make equal bundles.
 `python -m infra.bundle` makes it and prints how large it is.
 """
 
+import json
 import os
 import re
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+
+import botocore.session
 
 from infra.assembling import copy, fingerprint, made_once, python_files
 from infra.clients import services_called
@@ -36,6 +39,7 @@ _SPARE = (
 )
 #: What botocore keeps beside the services: end points, partitions, retry and default settings.
 _MODELS = ("botocore", "data")
+_ENDPOINTS = (*_MODELS, "endpoints.json")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -55,10 +59,12 @@ def assemble(project: Path, folder: Path, *, python: Path | None) -> Path:
 
     def make(made: Path) -> None:
         copy(files, made)
+        _trim_endpoints(made.joinpath(*_ENDPOINTS), services)
         if python:
             compile_folder(made, python=python)
 
-    return made_once(folder, fingerprint(files, f"byte code {tag_of(python)}"), make)
+    name = fingerprint({**files, "infra/bundle.py": Path(__file__)}, f"byte code {tag_of(python)}")
+    return made_once(folder, name, make)
 
 
 def _vendored_files(project: Path, services: frozenset[str]) -> dict[str, Path]:
@@ -106,6 +112,17 @@ def _is_needed(name: str, services: frozenset[str]) -> bool:
     is_model = parts[:2] == _MODELS and len(parts) > 3
     # The models of all services take 28 MB.
     return not is_model or parts[2] in services
+
+
+def _trim_endpoints(file: Path, services: frozenset[str]) -> None:
+    """Leave the end points of some services: every cold start reads the file, 1.2 MB of all."""
+    session = botocore.session.Session()
+    prefixes = {session.get_service_model(each).endpoint_prefix for each in services}
+    known = json.loads(file.read_bytes())
+    for partition in known["partitions"]:
+        found = partition["services"].items()
+        partition["services"] = {name: value for name, value in found if name in prefixes}
+    file.write_text(json.dumps(known, separators=(",", ":")), encoding="ascii")
 
 
 def main() -> None:

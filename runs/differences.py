@@ -5,7 +5,6 @@ Pure, and the same for the page, the mail and the command.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
 
 from runs.asked import Approval
@@ -65,6 +64,9 @@ def differences(before: str, after: str) -> tuple[Line, ...] | None:
     old, new = before.split("\n"), after.split("\n")
     if len(old) + len(new) > MAX_LINES:
         return None
+    # The invoker loads this module in every cold start, and compares texts in hardly any.
+    from difflib import SequenceMatcher  # noqa: PLC0415
+
     groups = SequenceMatcher(None, old, new).get_grouped_opcodes(_CONTEXT)
     lines: list[Line] = []
     reached = 0

@@ -20,6 +20,8 @@ from tests.support.oci import Container, Oci, build
 ARCHITECTURES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 #: Under emulation a start takes a good part of a minute, and so does a run.
 PATIENCE_SECONDS = 240.0
+#: What AgentCore documents for an end; an emulated processor takes a multiple of it.
+END_SECONDS = 15
 SIGKILL = 137
 STATUS = """
 import sys
@@ -46,6 +48,14 @@ def base_images() -> list[str]:
     return re.findall(r"^ARG \w+=(\S+:\S+)$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
 
 
+def native() -> str:
+    return ARCHITECTURES[platform.machine()]
+
+
+def chosen_platform() -> str:
+    return os.environ.get("ERRAND_TEST_PLATFORM", native())
+
+
 @pytest.fixture(scope="module")
 def oci() -> Oci:
     found = Oci.find()
@@ -58,8 +68,7 @@ def oci() -> Oci:
 
 @pytest.fixture(scope="module")
 def image(oci: Oci) -> str:
-    native = ARCHITECTURES[platform.machine()]
-    chosen = os.environ.get("ERRAND_TEST_PLATFORM", native)
+    chosen = chosen_platform()
     tag = f"localhost/errand-test:{chosen.rpartition('/')[2]}"
     return build(oci, PROJECT, platform=chosen, tag=tag)
 
@@ -119,7 +128,7 @@ def test_it_ends_when_it_is_told_to(oci: Oci, image: str) -> None:
     running = start(oci, image)
     running.invoke({"prompt": "Where does the money go?"})
 
-    code = running.stop(seconds=15)
+    code = running.stop(seconds=END_SECONDS if chosen_platform() == native() else 8 * END_SECONDS)
 
     oci.call("rm", "--force", running.id)
     assert code != SIGKILL
