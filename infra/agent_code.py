@@ -27,7 +27,7 @@ HANDLER = "agent.lambda_home.handler"
 FOLDER = PROJECT / ".build" / "agent"
 
 #: Our own: the code, and what the workflows take when a request names no input.
-_OWN = ("agent", "runs", "data")
+OWN = ("agent", "runs", "data")
 #: What a folder of wheels is made by: another way of making it is another folder.
 _MAKERS = ("agent_code.py", "interpreter.py", "wheels.py")
 #: Scripts of wheels are for the machine that unpacks them; the service calls this one.
@@ -111,7 +111,7 @@ def limit_of(home: Home) -> Size:
 def _own_files(project: Path) -> dict[str, Path]:
     return {
         str(path.relative_to(project)): path
-        for name in _OWN
+        for name in OWN
         for path in (project / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
@@ -152,7 +152,7 @@ def _fill(made: Path, *, own: dict[str, Path], wheels: Path, python: Path | None
     shutil.copytree(wheels, made, copy_function=_link, dirs_exist_ok=True)
     copy(own, made)
     if python:
-        compile_folder(made, python=python, below=_OWN)
+        compile_folder(made, python=python, below=OWN)
 
 
 def _link(source: str, target: str) -> None:

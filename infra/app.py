@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 # Before the CDK is imported: its runtime prints a banner about the end of Node 20, on which it
@@ -17,11 +16,12 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 from aws_cdk import App, DefaultStackSynthesizer, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.agent_code import FOLDER, assemble_agent
+from infra.agent_code import FOLDER, OWN, Home, assemble_agent
 from infra.bundle import BUNDLES, assemble
 from infra.interpreter import NO_BYTE_CODE, matching_interpreter
 from infra.settings import PROJECT, Settings
 from infra.stack import ErrandStack
+from infra.zips import zipped
 
 _DEFAULT_OUTPUT = "cdk.out"
 
@@ -53,7 +53,7 @@ def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> 
         settings.stack_name,
         settings=settings,
         bundle=assemble(PROJECT, BUNDLES, python=_compiler(settings)),
-        agent_code=partial(assemble_agent, PROJECT, FOLDER),
+        agent_code=_agent_code,
         description="Errand: fire-and-forget runs of agents",
         # The emulator has no bootstrap stack whose version could be checked.
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=not settings.is_local),
@@ -74,6 +74,11 @@ def _synthesise(app: App) -> None:
         if "ValidationFailed" not in str(error):
             raise
         raise FindingsError from error
+
+
+def _agent_code(*, home: Home) -> Path:
+    folder = assemble_agent(PROJECT, FOLDER, home=home)
+    return zipped(folder, FOLDER / home / "zips", changing=OWN)
 
 
 def _compiler(settings: Settings) -> Path | None:

@@ -54,8 +54,7 @@ class DurableFunction(Construct):
             description="Executes Errand's workflows as Lambda durable executions",
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
-            # Named by a hash of all it is made from.
-            code=aws_lambda.Code.from_asset(str(code), asset_hash=code.name),
+            code=aws_lambda.Code.from_asset(str(code)),
             handler=HANDLER,
             role=self.role,
             timeout=_INVOCATION,

@@ -98,10 +98,9 @@ def _artifact(
 
 
 def _code(
-    scope: Construct, folder: Path, role: aws_iam.Role
+    scope: Construct, code: Path, role: aws_iam.Role
 ) -> aws_bedrockagentcore.AgentRuntimeArtifact:
-    # The folder is named by a hash of all it is made from: reading its 400 MB would tell no more.
-    zipped = aws_s3_assets.Asset(scope, "Code", path=str(folder), asset_hash=folder.name)
+    zipped = aws_s3_assets.Asset(scope, "Code", path=str(code))
     let(role, "Code", ["s3:GetObject"], [zipped.bucket.arn_for_objects(zipped.s3_object_key)])
     return aws_bedrockagentcore.AgentRuntimeArtifact.from_s3(
         aws_s3.Location(bucket_name=zipped.s3_bucket_name, object_key=zipped.s3_object_key),

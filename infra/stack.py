@@ -31,7 +31,7 @@ from infra.webhooks import Webhooks
 
 
 class AgentCode(Protocol):
-    """Gives the folder of the agent's code for a home; see `infra.agent_code.assemble_agent`."""
+    """Gives the zip of the agent's code for a home."""
 
     def __call__(self, *, home: Home) -> Path:
         """Make it, if it is not there."""
