@@ -22,8 +22,9 @@ from aws_durable_execution_sdk_python.state import ExecutionState, QueuedOperati
 from aws_durable_execution_sdk_python.threading import CompletionEvent
 
 #: How long what nobody waits for is kept back, so that it goes along with something that is
-#: waited for: a short step's start with its end.
-_LINGER_SECONDS = 0.1
+#: waited for: a short step's start with its end, in one transaction. No longer than people who
+#: watch a run would notice.
+_LINGER_SECONDS = 0.25
 
 _init = ExecutionState.__init__
 _send_batches = ExecutionState.checkpoint_batches_forever
@@ -187,5 +188,5 @@ def _stop_at_once(execution: ExecutionState) -> None:
         return
     box.send_rest()
     _stop(execution)
-    # The SDK's thread would notice with its next look, up to 0.1 s later: at each park and resume.
+    # The SDK's thread would notice with its next look, that much later: at each park and resume.
     box.put(state._Signal.REFRESH_WAKE)
