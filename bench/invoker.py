@@ -116,14 +116,23 @@ def _surroundings(folder: Path) -> Iterator[dict[str, str]]:
     child = start_emulator(python, settings, environ=os.environ)
     try:
         wait_for_emulator(child, settings)
-        parameters = {"RuntimeArn": RUNTIME_ARN, "ArtifactsUri": str(folder / "artifacts")}
+        parameters = {
+            "RuntimeArn": RUNTIME_ARN,
+            "ArtifactsUri": str(folder / "artifacts"),
+            "LinkKeysFile": str(home.link_keys),
+            "WebhookKeysFile": str(home.webhook_secrets),
+            "Endpoint": settings.endpoint,
+        }
         outputs = deploy(assembly, endpoint=settings.endpoint, parameters=parameters)
         with standing_in() as agentcore_url:
             yield without_aws(os.environ) | {
                 "AWS_ENDPOINT_URL": settings.endpoint,
                 "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": agentcore_url,
                 "ERRAND_ARTIFACTS": parameters["ArtifactsUri"],
+                "ERRAND_APPROVALS_URL": outputs["ApprovalsUrl"],
                 "ERRAND_BUS": outputs["BusName"],
+                "ERRAND_LINK_KEYS": outputs["LinkKeys"],
+                "ERRAND_TOPIC_ARN": outputs["TopicArn"],
                 "ERRAND_REDISPATCH_SECONDS": "60",
                 "ERRAND_RUNTIME_ARN": RUNTIME_ARN,
                 "ERRAND_TABLE": outputs["TableName"],
