@@ -17,6 +17,7 @@ from runs.run import Run, Status
 from runs.stepfunctions import StepFunctionsExecutions, StepFunctionsWatcher
 from runs.sweeper import Sweeper, Swept
 from runs.sweeping import Mend, Problem
+from tests.integration.chain import scenarios
 from tests.support.chain import (
     END_SECONDS,
     PACE,
@@ -50,6 +51,11 @@ ENDED = (
 )
 
 
+def session_of(chain: Chain, execution: Execution) -> str:
+    found = chain.steps.describe_execution(executionArn=execution.arn)
+    return str(json.loads(found["input"])["session_id"])
+
+
 def head(chain: Chain, session_id: str) -> Run:
     run = chain.journal.get(session_id)
     assert run is not None
@@ -65,8 +71,7 @@ def stops(chain: Chain, session_id: str) -> int:
 def test_a_run_that_has_ended_left_nothing_on_and_was_announced(
     ended: Mapping[str, Execution], chain: Chain, name: str
 ) -> None:
-    found = chain.steps.describe_execution(executionArn=ended[name].arn)
-    session_id = json.loads(found["input"])["session_id"]
+    session_id = session_of(chain, ended[name])
     run = head(chain, session_id)
 
     assert run.status.is_terminal
@@ -204,10 +209,10 @@ def test_an_end_that_no_execution_saw_is_stopped_and_announced(
 
 
 def test_a_session_that_could_not_be_stopped_is_stopped_by_the_sweep(
-    ended: Mapping[str, Execution], chain: Chain, sweeper: Sweeper
+    chain: Chain, sweeper: Sweeper
 ) -> None:
-    found = chain.steps.describe_execution(executionArn=ended["stop_refused"].arn)
-    session_id = json.loads(found["input"])["session_id"]
+    # A run of its own: those of the other tests are swept by whichever comes first.
+    session_id = session_of(chain, scenarios.stop_refused(chain))
     before = head(chain, session_id)
 
     assert swept(sweeper, session_id) == [(Problem.LEFT_ON, Mend.STOP)]
