@@ -1,6 +1,7 @@
-"""The CDK app: `python -m infra.app -c target=local|aws [-c stage=NAME] [-c notify=MAIL,…]`.
+"""The CDK app: `python -m infra.app -c target=local|aws [-c NAME=VALUE …]`.
 
-It is also what the `cdk` command runs; that gives context and folder in the environment.
+It is also what the `cdk` command runs; that gives context and folder in the environment. What may
+be given is in docs/operations.md, "Settings of a deployment".
 """
 
 import argparse
@@ -21,6 +22,7 @@ from infra.bundle import BUNDLES, assemble
 from infra.interpreter import NO_BYTE_CODE, matching_interpreter
 from infra.settings import PROJECT, Settings
 from infra.stack import ErrandStack
+from infra.wheels import WheelsError
 from infra.zips import zipped
 
 _DEFAULT_OUTPUT = "cdk.out"
@@ -34,16 +36,19 @@ class FindingsError(Exception):
 
 
 def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> Path:
-    """Write the cloud assembly and give its folder. Needs neither network nor Docker.
+    """Write the cloud assembly and give its folder. Needs no Docker.
+
+    The network is needed for AWS alone, when what the agent requires has changed.
 
     Args:
-        context: `target`, `stage` where it is not the default, and in `notify` who is told by
-            e-mail what runs ask; wins over the `cdk` command's.
+        context: What `infra.settings.CONTEXT` names, and the CDK's own; wins over the `cdk`
+            command's.
         output: Where to; by default where the `cdk` command wants it, else `cdk.out`.
 
     Raises:
         ValueError: The context is not what a deployment needs.
         FindingsError: cdk-nag found what nobody accepted; what, the CDK has written to stderr.
+        WheelsError: What the agent requires can't be had.
     """
     folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
     app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
@@ -97,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         synthesise(dict(options.context), output=options.output)
-    except (ValueError, FindingsError) as error:
+    except (ValueError, FindingsError, WheelsError) as error:
         msg = f"infra.app: {error}"
         raise SystemExit(msg) from error
 

@@ -64,7 +64,9 @@ def test_its_bad_endings_are_told_to_the_invoker(on_aws: Synthesised) -> None:
 
 
 @pytest.mark.parametrize(
-    "context", [{"target": "local"}, {"target": "aws", "durable": "off"}], ids=["local", "off"]
+    "context",
+    [{"target": "local"}, {"target": "aws", "artifact": "container", "durable": "off"}],
+    ids=["local", "off"],
 )
 def test_it_is_left_out_where_nobody_can_use_it(
     context: dict[str, object], synthesise: Synthesise

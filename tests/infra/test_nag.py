@@ -17,7 +17,7 @@ def report(request: pytest.FixtureRequest, synthesise: Synthesise) -> dict[str, 
         case "full":
             made = request.getfixturevalue("in_full")
         case "container":
-            made = synthesise({"target": "aws", "artifact": "container"})
+            made = synthesise({"target": "aws", "artifact": "container", "durable": "off"})
         case _:
             made = synthesise({"target": "aws"})
     reports = json.loads((made.file.parent / "validation-report.json").read_text())
