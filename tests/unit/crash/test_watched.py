@@ -37,7 +37,7 @@ def test_every_method_of_the_port_that_writes_is_a_point() -> None:
     assert methods > NO_WRITES
     assert methods - NO_WRITES == {
         *("accept", "claim", "commit", "settle", "park", "release", "raise_budget"),
-        *("dispatch", "cancel", "expire", "give_up", "retry", "fork"),
+        *("dispatch", "cancel", "conclude", "expire", "give_up", "retry", "fork"),
         *("tell", "pause", "resume"),
         *("complete_callback", "fail_callback", "heartbeat_callback", "time_out_callback"),
         *("decide_approval", "view_approval", "note_sent"),
