@@ -20,7 +20,7 @@ from tests.support.oci import Container, Oci, build
 ARCHITECTURES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 #: Under emulation a start takes a good part of a minute, and so does a run.
 PATIENCE_SECONDS = 240.0
-#: What AgentCore documents for an end; an emulated processor takes a multiple of it.
+#: What AgentCore documents for an end.
 END_SECONDS = 15
 SIGKILL = 137
 STATUS = """
@@ -125,10 +125,12 @@ def test_it_holds_the_agent_and_nothing_else_of_ours(container: Container) -> No
 
 
 def test_it_ends_when_it_is_told_to(oci: Oci, image: str) -> None:
+    if chosen_platform() != native():
+        pytest.skip("as a first process, qemu waits for ever for the signal it raises to itself")
     running = start(oci, image)
     running.invoke({"prompt": "Where does the money go?"})
 
-    code = running.stop(seconds=END_SECONDS if chosen_platform() == native() else 8 * END_SECONDS)
+    code = running.stop(seconds=END_SECONDS)
 
     oci.call("rm", "--force", running.id)
     assert code != SIGKILL
