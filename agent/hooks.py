@@ -56,13 +56,15 @@ class ModelHooks(HookProvider):
         order = HookOrder.SDK_FIRST
         registry.add_callback(AfterModelCallEvent, self._after_model_call, order=order)
 
-    async def _before_model_call(self, event: BeforeModelCallEvent) -> None:
+    def _before_model_call(self, event: BeforeModelCallEvent) -> None:
         # The one hook that may raise: there is no call yet, and so no answer to lose. It comes
         # before each further call of a model that failed, too. What is saved ends with what the
         # model is to answer, so a later attempt just goes on.
         self._attempt.leave_if_paused()
-        await asyncio.to_thread(check_call, self._attempt, self._loaded, agent=self._agent)
-        await asyncio.to_thread(self._memory.hear, event.agent.messages)
+        # Not in a thread: nothing of the agent goes on meanwhile, and a thread costs more than what
+        # is done here most of the time.
+        check_call(self._attempt, self._loaded, agent=self._agent)
+        self._memory.hear(event.agent.messages)
         self._attempt.calling.add(self._agent)
 
     async def _after_model_call(self, event: AfterModelCallEvent) -> None:

@@ -15,9 +15,9 @@ that the journal keeps every result once.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from strands.interrupt import InterruptException
 from strands.middleware import ExecuteToolContext, MiddlewareNext, ToolResultEvent, TypedEvent
@@ -42,6 +42,7 @@ INTERRUPTED = "interrupted"
 #: The event by which a tool says that it asked for an answer; Strands does not export its type.
 _INTERRUPT = "tool_interrupt_event"
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -73,7 +74,7 @@ class EffectLedger:
             yield ToolResultEvent(known)
             return
         entry = self._started(use)
-        await self._or_fail(asyncio.to_thread(self._enter, entry))
+        await self._or_fail(self._beside(self._enter, entry))
         result: ToolResultEvent | None = None
         try:
             async for event in next_fn(self._with_key(context)):
@@ -82,15 +83,15 @@ class EffectLedger:
                     continue
                 if _INTERRUPT in event:
                     # Before it is passed on: Strands asks for no event after it.
-                    await self._or_fail(asyncio.to_thread(self._pause, entry))
+                    await self._or_fail(self._beside(self._pause, entry))
                 yield event
         except InterruptException:
-            await self._or_fail(asyncio.to_thread(self._pause, entry))
+            await self._or_fail(self._beside(self._pause, entry))
             raise
         if result is None:
             return
         if not self._has_given_up(tool, result.tool_result):
-            await self._or_fail(asyncio.to_thread(self._close, entry, result.tool_result))
+            await self._or_fail(self._beside(self._close, entry, result.tool_result))
         yield result
 
     async def _or_fail(self, work: Awaitable[T]) -> T:
@@ -106,6 +107,15 @@ class EffectLedger:
         except BaseException as error:
             self._memory.fail(error)
             raise
+
+    async def _beside(self, write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Write to the journal without keeping other calls of the same message from their work.
+
+        A call that is alone has nobody beside it: a thread would cost as much as the write.
+        """
+        if len(self._memory.unanswered()) > 1:
+            return await asyncio.to_thread(write, *given, **named)
+        return write(*given, **named)
 
     async def _known(self, tool: AgentTool, use: ToolUse) -> ToolResult | None:
         """Find the result of a call an earlier attempt began; None if it must be made now."""
