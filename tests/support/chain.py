@@ -112,7 +112,7 @@ class Chain:
             found = self.steps.describe_execution(executionArn=arn)
             if found["status"] != "RUNNING":
                 break
-            assert time.monotonic() < deadline, f"{arn} is still in {self._visited(arn)[-1]}"
+            assert time.monotonic() < deadline, f"{arn} is still in {self.visited(arn)[-1]}"
             time.sleep(0.1)
         return Execution(
             arn=arn,
@@ -120,7 +120,7 @@ class Chain:
             output=json.loads(found.get("output") or "{}"),
             error=found.get("error"),
             cause=found.get("cause"),
-            visited=self._visited(arn),
+            visited=self.visited(arn),
             seconds=(found["stopDate"] - found["startDate"]).total_seconds(),
         )
 
@@ -145,8 +145,8 @@ class Chain:
     def wait_until_visited(self, arn: str, state: str) -> None:
         """Wait until an execution has entered a state."""
         deadline = time.monotonic() + END_SECONDS
-        while state not in self._visited(arn):
-            assert time.monotonic() < deadline, f"{arn} is still in {self._visited(arn)[-1]}"
+        while state not in self.visited(arn):
+            assert time.monotonic() < deadline, f"{arn} is still in {self.visited(arn)[-1]}"
             time.sleep(0.05)
 
     def settle(self, claim: Claim, status: Status, *, error: RunFailure | None = None) -> Run:
@@ -221,7 +221,8 @@ class Chain:
         )
         return str(created["stateMachineArn"])
 
-    def _visited(self, arn: str) -> tuple[str, ...]:
+    def visited(self, arn: str) -> tuple[str, ...]:
+        """Name the states that an execution has entered."""
         pages = self.steps.get_paginator("get_execution_history").paginate(executionArn=arn)
         return tuple(
             event["stateEnteredEventDetails"]["name"]
