@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -78,6 +78,8 @@ class SqliteJournal(RecordJournal):
         self._latest = LatestEvents()
         # One connection for all threads: writers have to wait for each other anyway.
         self._lock = threading.RLock()
+        # Where commits queue before that: a head's change waits beside one of them, not hundreds.
+        self._crowd = threading.Lock()
         self._db = open_file(path, busy_seconds=busy_seconds)
 
     def close(self) -> None:
@@ -176,9 +178,14 @@ class SqliteJournal(RecordJournal):
             yield self._db
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Make one durable transaction of what is done inside."""
-        with self._lock, translated():
+    def _writing(self, *, is_urgent: bool = False) -> Iterator[sqlite3.Connection]:
+        """Make one durable transaction of what is done inside.
+
+        Python's locks go to whichever thread happens to run, so that one of many may wait for
+        seconds: urgent is what must not, such as the renewal of a lease.
+        """
+        crowd = nullcontext() if is_urgent else self._crowd
+        with crowd, self._lock, translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -190,7 +197,7 @@ class SqliteJournal(RecordJournal):
                 raise
 
     def _change(self, session_id: str, rule: Rule, *, is_strict: bool = False) -> Run:
-        with self._writing() as db:
+        with self._writing(is_urgent=True) as db:
             before = self._must_find(db, session_id)
             run = self._head_for(before, session_id, is_strict=is_strict)
             change = rule(run)

@@ -7,7 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -358,3 +361,32 @@ def test_events_follow_those_of_another_process_with_a_clock_ahead(
 def _runs_indexes(journal: SqliteJournal) -> set[str]:
     query = "SELECT name FROM sqlite_schema WHERE tbl_name = 'runs' AND sql LIKE 'CREATE INDEX%'"
     return {name for (name,) in journal._db.execute(query)}
+
+
+def test_a_renewal_waits_beside_one_commit_however_many_wait(
+    journal: SqliteJournal, path: Path
+) -> None:
+    lease = claim(journal, accept(journal).session_id).lease
+    done: list[str] = []
+
+    def commit(number: int) -> None:
+        journal.commit(lease, Changes(events=(an_event(),)), now=later(seconds=number))
+        done.append("commit")
+
+    def renew() -> None:
+        journal.renew(lease, now=later(seconds=1))
+        done.append("renewal")
+
+    with ThreadPoolExecutor(max_workers=65) as pool:
+        # What holds up the first of them holds up all.
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [pool.submit(commit, number) for number in range(64)]
+            time.sleep(0.1)
+            waiting.append(pool.submit(renew))
+            time.sleep(0.1)
+            other.execute("ROLLBACK")
+        for each in waiting:
+            each.result()
+
+    assert done.index("renewal") < 32
