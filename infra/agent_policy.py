@@ -5,6 +5,7 @@ import re
 from aws_cdk import Stack, aws_dynamodb, aws_iam
 
 from infra.artifacts import Artifacts
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.inputs import Inputs
 from infra.settings import Settings
@@ -12,42 +13,38 @@ from infra.statements import let
 
 #: A cross-region inference profile: `global.`, `us.`, `us-gov.`, `eu.`, `apac.`, …
 _PROFILE = re.compile(r"[a-z]{2,6}(?:-[a-z]+)?\.(?=[a-z0-9]+\.)")
-#: The agents' models stream their answers; nothing calls the action without.
-_INVOKE = "bedrock:InvokeModelWithResponseStream"
 
 
-def let_execute_runs(
+def let_execute_runs(  # noqa: PLR0913 - all that runs are made of
     role: aws_iam.Role,
     *,
+    caller: str,
     settings: Settings,
     table: aws_dynamodb.ITableV2,
     artifacts: Artifacts,
     encryption: Encryption,
 ) -> None:
-    """Let a role do what every workflow does, wherever it is executed."""
-    # Transactions are authorised by what is in them. DeleteItem: a child run that is taken up again
-    # loses what its failure came from.
-    actions = ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
-    let(role, "Journal", [f"dynamodb:{each}" for each in actions], [table.table_arn])
-    artifacts.let_use(role)
+    """Let a role do what workflows do where `caller` executes them."""
+    let(role, "Journal", called(caller, "journal"), [table.table_arn])
+    artifacts.let_use(role, caller=caller)
     encryption.let_use(role)
-    _let_call(role, settings.model)
-    _let_read(role, settings.inputs)
+    _let_call(role, settings.model, caller=caller)
+    _let_read(role, settings.inputs, caller=caller)
 
 
-def _let_call(role: aws_iam.Role, model: str) -> None:
-    stack = Stack.of(role)
+def _let_call(role: aws_iam.Role, model: str, *, caller: str) -> None:
+    stack, invoke = Stack.of(role), called(caller, "model")
     name = _PROFILE.sub("", model, count=1)
     if name == model:
         here = f"arn:{stack.partition}:bedrock:{stack.region}::foundation-model/{model}"
-        let(role, "Model", [_INVOKE], [here])
+        let(role, "Model", invoke, [here])
         return
     profile = stack.format_arn(service="bedrock", resource="inference-profile", resource_name=model)
-    let(role, "Model", [_INVOKE], [profile])
+    let(role, "Model", invoke, [profile])
     let(
         role,
         "ModelOfProfile",
-        [_INVOKE],
+        invoke,
         [f"arn:{stack.partition}:bedrock:*::foundation-model/{name}"],
         because="the profile sends a call to any of its regions, to which AWS adds; the condition "
         "lets nobody call them but through it",
@@ -55,13 +52,13 @@ def _let_call(role: aws_iam.Role, model: str) -> None:
     )
 
 
-def _let_read(role: aws_iam.Role, inputs: Inputs) -> None:
+def _let_read(role: aws_iam.Role, inputs: Inputs, *, caller: str) -> None:
     partition = Stack.of(role).partition
     if inputs.places:
         let(
             role,
             "Inputs",
-            ["s3:GetObject"],
+            called(caller, "inputs"),
             [f"arn:{partition}:s3:::{bucket}/{prefix}*" for bucket, prefix in inputs.places],
             because="each place was named in the settings, with all below it",
         )
@@ -69,7 +66,7 @@ def _let_read(role: aws_iam.Role, inputs: Inputs) -> None:
         let(
             role,
             "CostExplorer",
-            ["ce:GetCostAndUsage"],
+            called(caller, "cost explorer"),
             ["*"],
             because="Cost Explorer has no resource that could be named",
         )

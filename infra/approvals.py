@@ -18,6 +18,7 @@ from aws_cdk import (
 from constructs import Construct
 
 from infra.artifacts import Artifacts
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.removal import removal
@@ -77,10 +78,10 @@ class LinkKeys(Construct):
         )
         self.place = str(self._secret.secret_arn)
 
-    def let_read(self, role: aws_iam.Role) -> None:
+    def let_read(self, role: aws_iam.Role, *, caller: str) -> None:
         """Let a role read the keys."""
         if self._secret is not None:
-            let(role, "LinkKeys", ["secretsmanager:GetSecretValue"], [self._secret.secret_arn])
+            let(role, "LinkKeys", called(caller, "link keys"), [self._secret.secret_arn])
 
 
 class Approvals(Construct):
@@ -101,7 +102,7 @@ class Approvals(Construct):
         super().__init__(scope, construct_id)
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = _role(self, logs, table=table, artifacts=artifacts)
-        link_keys.let_read(self.role)
+        link_keys.let_read(self.role, caller="approvals")
         self.function = bundled_function(
             self,
             description="Shows what runs ask of people, and takes decisions",
@@ -176,9 +177,7 @@ def _role(
     artifacts: Artifacts,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
-    # A decision is a transaction of whole items. Query finds what was asked before.
-    journal = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
-    let(role, "Journal", journal, [table.table_arn])
+    let(role, "Journal", called("approvals", "journal"), [table.table_arn])
     # Contents that are too large for an item.
-    artifacts.let_use(role)
+    artifacts.let_use(role, caller="approvals")
     return role

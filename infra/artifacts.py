@@ -3,6 +3,7 @@
 from aws_cdk import CfnParameter, Duration, aws_iam, aws_s3
 from constructs import Construct
 
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.removal import removal
 from infra.settings import Settings
@@ -45,14 +46,14 @@ class Artifacts(Construct):
         )
         self.uri = f"s3://{self._bucket.bucket_name}"
 
-    def let_use(self, role: aws_iam.Role) -> None:
-        """Let a role read and write what is too large for an item."""
+    def let_use(self, role: aws_iam.Role, *, caller: str) -> None:
+        """Let a role do what the code of `caller` does with what is too large for an item."""
         if self._bucket is None:
             return
         let(
             role,
             "Artifacts",
-            ["s3:GetObject", "s3:PutObject"],
+            called(caller, "artifacts"),
             [self._bucket.arn_for_objects("*")],
             because="keys are hashes and the ids of runs: there is no part of them to name",
         )

@@ -17,6 +17,7 @@ from aws_cdk import (
 from constructs import Construct
 
 from infra.agent_code import HANDLER
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import log_group, own_role
 from infra.statements import accept, let_beside
@@ -134,16 +135,13 @@ class DurableFunction(Construct):
             ],
         )
 
-    def let_answer(self, *roles: aws_iam.Role) -> None:
-        """Let those who take decisions tell the service of them, whose executions wait for it."""
+    def let_answer(self, role: aws_iam.Role, *, caller: str) -> None:
+        """Let one who takes decisions tell the service of them, whose executions wait for it."""
         let_beside(
             self,
-            "Answers",
-            roles,
-            [
-                "lambda:SendDurableExecutionCallbackFailure",
-                "lambda:SendDurableExecutionCallbackSuccess",
-            ],
+            f"AnswersOf{caller.capitalize()}",
+            [role],
+            called(caller, "durable executions"),
             [f"{self.function.function_arn}:*"],
             because="they are authorised on an execution, which is below the function's versions",
         )
@@ -160,7 +158,7 @@ class DurableFunction(Construct):
             self,
             "Checkpoints",
             [self.role],
-            ["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"],
+            called("durable", "durable executions"),
             [f"{self.function.function_arn}:*"],
             because="they are authorised on an execution, which is below the function's versions",
         )

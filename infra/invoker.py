@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.approvals import LinkKeys
 from infra.artifacts import Artifacts
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
@@ -39,8 +40,8 @@ class Invoker(Construct):
         self.log_group = log_group(self, "Logs", encryption=encryption)
         self.role = _role(self, table=table, runtime_arn=runtime_arn, bus=bus, logs=self.log_group)
         # Letters quote what may be too large for an item.
-        artifacts.let_use(self.role)
-        link_keys.let_read(self.role)
+        artifacts.let_use(self.role, caller="invoker")
+        link_keys.let_read(self.role, caller="invoker")
         self.function = bundled_function(
             self,
             description="Accepts runs in the journal and hands them to the agent",
@@ -73,16 +74,13 @@ def _role(
     logs: aws_logs.LogGroup,
 ) -> aws_iam.Role:
     role = own_role(scope, logs)
-    # Transactions are authorised by what is in them: heads and events, put whole. Query finds the
-    # children of a run that ends.
-    journal = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
-    let(role, "Journal", journal, [table.table_arn])
+    let(role, "Journal", called("invoker", "journal"), [table.table_arn])
     let(
         role,
         "Agent",
-        ["bedrock-agentcore:InvokeAgentRuntime", "bedrock-agentcore:StopRuntimeSession"],
+        called("invoker", "agent"),
         [runtime_arn, f"{runtime_arn}/*"],
         because="a call is authorised on the runtime and on its end point, which lies below it",
     )
-    let(role, "Announce", ["events:PutEvents"], [bus.event_bus_arn])
+    let(role, "Announce", called("invoker", "bus"), [bus.event_bus_arn])
     return role

@@ -4,6 +4,7 @@ from aws_cdk import aws_dynamodb, aws_events, aws_iam, aws_lambda
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import vended_log_group
 from infra.settings import Settings
@@ -59,9 +60,8 @@ class RunMachine(Construct):
             "at it, failures are worth keeping twice",
         )
         # An execution that got long hands its run over to a new one.
-        let_beside(
-            self, "Successor", [role], ["states:StartExecution"], [self.machine.state_machine_arn]
-        )
+        successor = called("machine", "machine")
+        let_beside(self, "Successor", [role], successor, [self.machine.state_machine_arn])
 
 
 def _role(
@@ -72,10 +72,10 @@ def _role(
     bus: aws_events.IEventBus,
 ) -> aws_iam.Role:
     role = aws_iam.Role(scope, "Role", assumed_by=aws_iam.ServicePrincipal("states.amazonaws.com"))
-    for sid, actions, resource in (
-        ("Invoker", ["lambda:InvokeFunction"], function.function_arn),
-        ("Journal", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table.table_arn),
-        ("Announce", ["events:PutEvents"], bus.event_bus_arn),
+    for sid, on, resource in (
+        ("Invoker", "invoker", function.function_arn),
+        ("Journal", "journal", table.table_arn),
+        ("Announce", "bus", bus.event_bus_arn),
     ):
-        let(role, sid, actions, [resource])
+        let(role, sid, called("machine", on), [resource])
     return role

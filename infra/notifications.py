@@ -3,6 +3,7 @@
 from aws_cdk import aws_iam, aws_sns, aws_sns_subscriptions
 from constructs import Construct
 
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.settings import Settings
 from infra.statements import let
@@ -27,6 +28,6 @@ class Notifications(Construct):
         for address in settings.notify:
             self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
 
-    def let_publish(self, role: aws_iam.Role) -> None:
+    def let_publish(self, role: aws_iam.Role, *, caller: str) -> None:
         """Let a role send letters."""
-        let(role, "Notify", ["sns:Publish"], [self.topic.topic_arn])
+        let(role, "Notify", called(caller, "topic"), [self.topic.topic_arn])

@@ -1,6 +1,6 @@
 """The stack: which capabilities there are, and how they are wired."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from infra.agent_code import Home
 from infra.agent_policy import let_execute_runs
 from infra.approvals import Approvals, LinkKeys
 from infra.artifacts import Artifacts
+from infra.calls import called
 from infra.durable_function import DurableFunction
 from infra.encryption import Encryption
 from infra.events import RequestBus, RequestRule
@@ -72,6 +73,7 @@ class ErrandStack(Stack):
         if runtime.role is not None:
             let_execute_runs(
                 runtime.role,
+                caller="agent",
                 settings=settings,
                 table=journal.table,
                 artifacts=artifacts,
@@ -106,7 +108,7 @@ class ErrandStack(Stack):
             approvals_url=approvals.url,
             link_keys=link_keys,
         )
-        notifications.let_publish(invoker.role)
+        notifications.let_publish(invoker.role, caller="invoker")
         machine = RunMachine(
             self,
             "Run",
@@ -116,7 +118,12 @@ class ErrandStack(Stack):
             table=journal.table,
             bus=bus,
         ).machine
-        self._let_wake(machine.state_machine_arn, invoker.role, approvals.role)
+        # The machine waits for the invoker.
+        for caller, role in (("invoker", invoker.role), ("approvals", approvals.role)):
+            actions = called(caller, "machine")
+            let_beside(
+                self, f"WakeBy{caller.capitalize()}", [role], actions, [machine.state_machine_arn]
+            )
         rule = RequestRule(self, "Start", encryption=encryption, bus=bus, machine=machine)
         tasks = TaskQueue(
             self,
@@ -189,7 +196,7 @@ class ErrandStack(Stack):
                 journal=journal,
                 artifacts=artifacts,
                 invoker=invoker,
-                deciding=(approvals.role, tasks.role),
+                deciding={"approvals": approvals.role, "tasks": tasks.role},
             )
             functions["durable"] = durable.function
             outputs["DurableFunctionArn"] = durable.alias.function_arn
@@ -222,7 +229,7 @@ class ErrandStack(Stack):
         journal: JournalTable,
         artifacts: Artifacts,
         invoker: Invoker,
-        deciding: Sequence[aws_iam.Role],
+        deciding: Mapping[str, aws_iam.Role],
     ) -> DurableFunction:
         function = DurableFunction(
             self,
@@ -233,13 +240,15 @@ class ErrandStack(Stack):
         )
         let_execute_runs(
             function.role,
+            caller="durable",
             settings=settings,
             table=journal.table,
             artifacts=artifacts,
             encryption=encryption,
         )
         function.tell_endings(invoker.function, encryption=encryption)
-        function.let_answer(*deciding)
+        for caller, role in deciding.items():
+            function.let_answer(role, caller=caller)
         return function
 
     def _code(self, code: AgentCode, home: Home) -> Path:
@@ -272,13 +281,7 @@ class ErrandStack(Stack):
     def _let_watch(self, settings: Settings, role: aws_iam.Role) -> None:
         # Child runs are watched by an execution each; a waiting one is told that its worker lives,
         # and of the end.
-        names = ("SendTaskHeartbeat", "SendTaskSuccess", "StartExecution")
-        actions = [f"states:{name}" for name in names]
-        let(role, "Machine", actions, [self._machine_arn(settings)])
-
-    def _let_wake(self, machine_arn: str, *roles: aws_iam.Role) -> None:
-        # The machine waits for the invoker.
-        let_beside(self, "Wake", roles, ["states:SendTaskSuccess"], [machine_arn])
+        let(role, "Machine", called("agent", "machine"), [self._machine_arn(settings)])
 
 
 def _endpoint(runtime: AgentRuntime) -> AgentEndpoint | None:

@@ -15,6 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.artifacts import Artifacts
+from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
@@ -54,7 +55,7 @@ class Sweep(Construct):
             machine_arn=machine.state_machine_arn,
         )
         # The head of a run with a long prompt is partly there.
-        artifacts.let_use(self.role)
+        artifacts.let_use(self.role, caller="sweep")
         self.function = bundled_function(
             self,
             description="Mends runs that the normal way has left",
@@ -93,24 +94,14 @@ def _let_sweep(
     runtime_arn: str,
     machine_arn: str,
 ) -> None:
-    # Transactions are authorised by what is in them: heads and events, put whole.
-    let(
-        role,
-        "Journal",
-        [f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "PutItem", "Query")],
-        [table.table_arn],
-    )
-    let(role, "Listing", ["dynamodb:Query"], [f"{table.table_arn}/index/by_status"])
-    let(
-        role,
-        "Machine",
-        [f"states:{name}" for name in ("ListExecutions", "SendTaskSuccess", "StartExecution")],
-        [machine_arn],
-    )
+    let(role, "Journal", called("sweep", "journal"), [table.table_arn])
+    index = "index/by_status"
+    let(role, "Listing", called("sweep", f"journal/{index}"), [f"{table.table_arn}/{index}"])
+    let(role, "Machine", called("sweep", "machine"), [machine_arn])
     let(
         role,
         "Executions",
-        ["states:DescribeExecution"],
+        called("sweep", "executions"),
         [
             Stack.of(role).format_arn(
                 service="states",
@@ -124,7 +115,7 @@ def _let_sweep(
     let(
         role,
         "Sessions",
-        ["bedrock-agentcore:StopRuntimeSession"],
+        called("sweep", "agent"),
         [runtime_arn, f"{runtime_arn}/*"],
         because="a call is authorised on the runtime and on its end point, which lies below it",
     )

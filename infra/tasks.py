@@ -6,7 +6,6 @@ from aws_cdk import (
     Duration,
     aws_dynamodb,
     aws_iam,
-    aws_lambda_event_sources,
     aws_logs,
     aws_sqs,
 )
@@ -14,6 +13,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.artifacts import Artifacts
+from infra.calls import called
+from infra.consuming import consume
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
 from infra.settings import Settings
@@ -59,7 +60,7 @@ class TaskQueue(Construct):
         )
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = self._role(logs, table=table, machine=machine)
-        artifacts.let_use(self.role)
+        artifacts.let_use(self.role, caller="tasks")
         self.function = bundled_function(
             self,
             description="Takes the messages of the task queue",
@@ -79,11 +80,7 @@ class TaskQueue(Construct):
                 "ERRAND_ANSWER_WAIT_SECONDS": str(_PATIENCE_SECONDS[settings.is_local]),
             },
         )
-        self.function.add_event_source(
-            aws_lambda_event_sources.SqsEventSource(
-                self.queue, batch_size=_BATCH, max_concurrency=5, report_batch_item_failures=True
-            )
-        )
+        consume(self.queue, self.function, role=self.role, batch_size=_BATCH)
 
     def _role(
         self,
@@ -93,15 +90,13 @@ class TaskQueue(Construct):
         machine: sfn.IStateMachine,
     ) -> aws_iam.Role:
         role = own_role(self, logs)
-        for sid, actions, resource in (
-            # A decision is a transaction of whole items. Query finds what was asked.
-            ("Journal", ["GetItem", "PutItem", "Query"], table.table_arn),
-            ("Machine", ["StartExecution", "SendTaskSuccess"], machine.state_machine_arn),
-            ("Pause", ["ChangeMessageVisibility"], self.queue.queue_arn),
-            ("DeadLetters", ["SendMessage"], self.dead_letters.queue_arn),
+        for sid, on, resource in (
+            ("Journal", "journal", table.table_arn),
+            ("Machine", "machine", machine.state_machine_arn),
+            ("Pause", "tasks", self.queue.queue_arn),
+            ("DeadLetters", "task dead letters", self.dead_letters.queue_arn),
         ):
-            service = {"Journal": "dynamodb", "Machine": "states"}.get(sid, "sqs")
-            let(role, sid, [f"{service}:{action}" for action in actions], [resource])
+            let(role, sid, called("tasks", on), [resource])
         return role
 
 

@@ -8,12 +8,13 @@ from aws_cdk import (
     aws_events,
     aws_events_targets,
     aws_iam,
-    aws_lambda_event_sources,
     aws_secretsmanager,
     aws_sqs,
 )
 from constructs import Construct
 
+from infra.calls import called
+from infra.consuming import consume
 from infra.encryption import Encryption
 from infra.events import RUN_REQUESTED, SOURCE
 from infra.functions import bundled_function, log_group, own_role
@@ -76,7 +77,7 @@ class WebhookSecrets(Construct):
             let(
                 role,
                 "WebhookSecrets",
-                ["secretsmanager:GetSecretValue"],
+                called("webhooks", "webhook secrets"),
                 [self._secret.secret_arn],
             )
 
@@ -125,7 +126,7 @@ class Webhooks(Construct):
         self.secrets = WebhookSecrets(self, "Keys", settings=settings, encryption=encryption)
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = own_role(self, logs)
-        let(self.role, "Pause", ["sqs:ChangeMessageVisibility"], [self.queue.queue_arn])
+        let(self.role, "Pause", called("webhooks", "webhooks"), [self.queue.queue_arn])
         self.secrets.let_read(self.role)
         self.function = bundled_function(
             self,
@@ -144,11 +145,7 @@ class Webhooks(Construct):
                 "ERRAND_WEBHOOK_PRIVATE": "yes" if settings.is_local else "no",
             },
         )
-        self.function.add_event_source(
-            aws_lambda_event_sources.SqsEventSource(
-                self.queue, batch_size=1, max_concurrency=5, report_batch_item_failures=True
-            )
-        )
+        consume(self.queue, self.function, role=self.role, batch_size=1)
 
     def _target(self, url: str) -> aws_events_targets.SqsQueue:
         return aws_events_targets.SqsQueue(

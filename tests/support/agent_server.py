@@ -38,10 +38,12 @@ class AgentServer:
     environ: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ("-m", "tests.support.agent_server")
     cwd: Path = ROOT
+    #: Where it listens; any free port, if nobody has to know before it is there.
+    port: int = 0
 
     def __enter__(self) -> Self:
         """Start, and wait for the first ping."""
-        self.port = free_port()
+        self.port = self.port or free_port()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
                 [sys.executable, *self.command],

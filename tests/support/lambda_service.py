@@ -115,8 +115,13 @@ class LambdaService:
 
 
 @contextmanager
-def lambda_service(function: Function) -> Iterator[LambdaService]:
-    """Serve a function for the block."""
+def lambda_service(function: Function, *, page_bytes: int | None = None) -> Iterator[LambdaService]:
+    """Serve a function for the block.
+
+    Args:
+        function: What is invoked.
+        page_bytes: How much of an execution's state an invocation is given; it asks for the rest.
+    """
     with ExitStack() as running:
         functions = running.enter_context(_served(_FunctionServer(function)))
         port = free_port()
@@ -125,6 +130,7 @@ def lambda_service(function: Function) -> Iterator[LambdaService]:
                 web_service=WebServiceConfig("127.0.0.1", port, log_level=logging.WARNING),
                 lambda_endpoint=f"http://127.0.0.1:{functions.server_port}",
                 local_runner_region=_REGION,
+                max_invocation_page_bytes=page_bytes,
             )
         )
         runner.start()
