@@ -2,22 +2,27 @@
 
 And what it costs to know: how often an execution reads the journal. One look at the start, one at
 the end and one per interval is what polling needs; more would be a busy wait, and a late end a
-signal that was lost.
+signal that was lost. And whether the run's session, which is paid for, ends with it.
 """
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bench.local_stack import LocalStack, running_stack, until
 from bench.measure import Row, percentile, spread
+from local.agentcore import RUNTIME_ARN
 from local.clients import local_client
 from local.home import Home
-from runs.run import Status
+from local.ports import LOOPBACK
+from runs.events import EventType
+from runs.run import Run, Status
 
 _RUNS = 16
 _LATENCY_BAR_SECONDS = 0.5
+_IDLE_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,10 @@ class Execution:
     seconds: float
     #: How often it read the journal.
     reads: int
+    #: From the run's end to that of its session, as the journal noted AgentCore's answer.
+    session_seconds: float
+    #: Whether AgentCore still has the session.
+    is_left_on: bool
 
     def allowed_reads(self, interval_seconds: float) -> float:
         """Give how many reads polling alone would need."""
@@ -43,6 +52,7 @@ def measure(folder: Path) -> list[Row]:
         executions = [chain.run() for _ in range(_RUNS)]
     worst = max(executions, key=lambda each: each.reads / each.allowed_reads(interval))
     latencies = [each.latency_seconds for each in executions]
+    sessions = [each.session_seconds for each in executions]
     return [
         Row(
             what="completion written to execution finished, p50",
@@ -62,6 +72,23 @@ def measure(folder: Path) -> list[Row]:
             spread=spread(latencies),
         ),
         Row(
+            what="completion written to session stopped, p50",
+            value=percentile(sessions, 50),
+            baseline=_IDLE_SECONDS,
+            note="what AgentCore waits before it ends a session that nobody stops",
+            unit="s",
+            samples=_RUNS,
+            spread=spread(sessions),
+        ),
+        Row(
+            what="sessions left on when their executions had ended",
+            value=sum(each.is_left_on for each in executions),
+            note="asked of the stand-in for AgentCore: nothing is paid after the call that stops",
+            bar=1,
+            unit="sessions",
+            samples=_RUNS,
+        ),
+        Row(
             what="journal reads of an execution, worst",
             value=worst.reads,
             baseline=worst.allowed_reads(interval),
@@ -79,6 +106,8 @@ class _Chain:
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
         self._machine = local_client("stepfunctions", stack.state.endpoint)
+        core = f"http://{LOOPBACK}:{stack.state.ports.agentcore}"
+        self._core = local_client("bedrock-agentcore", core)
 
     def interval_seconds(self) -> float:
         """Give the poll interval that is deployed."""
@@ -97,7 +126,23 @@ class _Chain:
             latency_seconds=(found["stopDate"] - run.finished_at).total_seconds(),
             seconds=(found["stopDate"] - found["startDate"]).total_seconds(),
             reads=self._reads(run.execution),
+            session_seconds=(self._stopped_at(run) - run.finished_at).total_seconds(),
+            is_left_on=self._is_left_on(run),
         )
+
+    def _stopped_at(self, run: Run) -> datetime:
+        events = (each.event for each in self._stack.journal.events(run.session_id))
+        return next(event.at for event in events if event.type is EventType.SESSION_STOPPED)
+
+    def _is_left_on(self, run: Run) -> bool:
+        """Ask by stopping: a session that is not there can't be stopped."""
+        try:
+            self._core.stop_runtime_session(
+                agentRuntimeArn=RUNTIME_ARN, runtimeSessionId=run.session_id
+            )
+        except self._core.exceptions.ResourceNotFoundException:
+            return False
+        return True
 
     def _described(self, arn: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,6 +101,8 @@ class Resources:
     #: Events as they were put on the bus.
     events: list[Json] = field(default_factory=list)
     invocations: int = 0
+    #: How long the real handler took for them, on this machine.
+    handler_seconds: float = 0.0
     machine: SimulatedStepFunctions | None = None
 
     def by_name(self) -> Mapping[str, Resource]:
@@ -118,7 +121,10 @@ class Resources:
         yield self.latencies.invocation
         # To text and back, as it travels.
         payload = json.loads(json.dumps(arguments["Payload"]))
-        return {"StatusCode": 200, "Payload": self.invoke(payload)}
+        began = time.perf_counter()
+        answer = self.invoke(payload)
+        self.handler_seconds += time.perf_counter() - began
+        return {"StatusCode": 200, "Payload": answer}
 
     def _get_item(self, arguments: Any) -> Doing:  # noqa: ANN401 - JSON
         yield self.latencies.call

@@ -1,7 +1,19 @@
 """What happens in a simulated run: what its attempts do, and when somebody decides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from agent.attempt import Attempt
+from agent.outcomes import Outcome, completed
+
+#: Does the work of an attempt that completes, in no time.
+Work = Callable[[Attempt], Outcome]
+
+
+def nothing(_attempt: Attempt) -> Outcome:
+    """Complete without having done anything."""
+    return completed({"ok": True})
 
 
 class End(StrEnum):
@@ -33,6 +45,8 @@ class Plan:
     decides_after: float = 0.0
     #: Whether signals reach the state machine.
     are_signals_lost: bool = False
+    #: What there is to do in the stretch that completes.
+    work: Work = nothing
 
     def stretch(self, attempt: int) -> Stretch:
         """Give what an attempt does, counted from 1.
@@ -46,6 +60,6 @@ class Plan:
         return self.stretches[attempt - 1]
 
     @classmethod
-    def of(cls, seconds: float) -> "Plan":
+    def of(cls, seconds: float, *, work: Work = nothing) -> "Plan":
         """Plan a run that works and completes."""
-        return cls(stretches=(Stretch(seconds),))
+        return cls(stretches=(Stretch(seconds),), work=work)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from agent.attempt import Attempt
 from agent.heartbeat import Heartbeat
-from agent.outcomes import Outcome, Suspended, completed
+from agent.outcomes import Outcome, Suspended
 from agent.settling import Settler
 from bench.simulated.aws import KeptPost, Latencies, Resources, Session, SimulatedAgentCore
 from bench.simulated.capacity import Capacity
 from bench.simulated.machine import Execution, SimulatedStepFunctions
-from bench.simulated.plan import End, Plan, Stretch
+from bench.simulated.plan import End, Plan
 from bench.simulated.table import CountedTable
 from bench.simulated.time import SimulatedTime
 from invoker.actions import Invoker
@@ -72,6 +72,8 @@ class Simulated:
     #: By who was charged: `MACHINE`, `INVOKER`, `AGENT`.
     charged: Mapping[str, Capacity]
     invocations: int
+    #: How long the real handler took for them, on this machine.
+    handler_seconds: float
 
     @property
     def visited(self) -> tuple[str, ...]:
@@ -133,6 +135,7 @@ class _Simulation:
         detail: Json = {"prompt": "simulate", "deadline_seconds": _DEADLINE_SECONDS}
         self._machine.start({"session_id": session_id, "detail": detail})
         self._time.run()
+        charged = dict(self._table.charged)
         reader = DynamoJournal(self._table.client("reader"), table="runs", artifacts=self._store)
         run = reader.get(session_id)
         if run is None or not run.status.is_terminal:
@@ -143,8 +146,9 @@ class _Simulation:
             events=tuple(recorded.event for recorded in reader.events(session_id)),
             executions=tuple(self._machine.executions.values()),
             sessions=tuple(self._core.sessions),
-            charged=self._table.charged,
+            charged=charged,
             invocations=self._resources.invocations,
+            handler_seconds=self._resources.handler_seconds,
         )
 
     def _journal_of(self, who: str) -> DynamoJournal:
@@ -174,6 +178,8 @@ class _Simulation:
         if attempt is None:
             return
         stretch = self._plan.stretch(attempt.lease.attempt)
+        # Done first: each heartbeat then writes a head as large as it gets.
+        done = self._plan.work(attempt) if stretch.end is End.COMPLETES else None
         heartbeat = Heartbeat(attempt, StepFunctionsPulse(self._machine))
         left = stretch.seconds
         while left > 0:
@@ -183,7 +189,7 @@ class _Simulation:
             if left > 0:
                 heartbeat.beat()
         if stretch.end is not End.DIES:
-            self._settler.conclude(attempt, self._outcome(attempt, stretch))
+            self._settler.conclude(attempt, done or self._asked(attempt))
 
     def _claimed(self, session_id: str) -> Attempt | None:
         now = self._time.now()
@@ -205,9 +211,7 @@ class _Simulation:
             clock=self._time.now,
         )
 
-    def _outcome(self, attempt: Attempt, stretch: Stretch) -> Outcome:
-        if stretch.end is End.COMPLETES:
-            return completed({"ok": True})
+    def _asked(self, attempt: Attempt) -> Outcome:
         approval = self._ask(attempt)
         self._time.begin(self._decide(approval), after=self._plan.decides_after)
         return Suspended(until=approval.expires_at, what="an approval", is_outside=True)
