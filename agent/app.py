@@ -160,6 +160,7 @@ def make_app(
         begin=answering.take_up,
         clock=runner.clock,
         notify=None if notifier is None else notifier.notify,
+        at_work=lambda: len(jobs.all()),
     )
 
     # A plain function, named as the SDK wants it: it runs in a thread pool, beside the pings.

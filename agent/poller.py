@@ -6,7 +6,7 @@ a deadline. So the process looks itself, by the same rules as the state machine 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from agent.untold import Untold
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 #: At the latest; a run that is due sooner is taken up on time.
 _INTERVAL_SECONDS = 1.0
+#: How many runs a process works on before those that are due have to wait. More would only take
+#: turns at its one interpreter: all get slow, and so do the pings and the renewals of leases.
+RUNS_AT_ONCE = 50
 
 
 class Poller:
@@ -32,6 +35,7 @@ class Poller:
         begin: Callable[[str], object],
         clock: Callable[[], datetime],
         notify: Callable[[str], object] | None = None,
+        at_work: Callable[[], int] = lambda: 0,
     ) -> None:
         """Make a poller.
 
@@ -40,11 +44,13 @@ class Poller:
             begin: Begins an attempt at a session's run.
             clock: Tells the time.
             notify: Tells deciders what there is to tell of a session's run; None tells nobody.
+            at_work: Tells how many runs this process works on.
         """
         self._journal = journal
         self._begin = begin
         self._clock = clock
         self._notify = notify
+        self._at_work = at_work
         self._untold = Untold(journal)
         self._stop = threading.Event()
 
@@ -66,16 +72,19 @@ class Poller:
     def look(self) -> float:
         """Look once, and give the seconds after which to look again."""
         pause = _INTERVAL_SECONDS
+        due: list[Run] = []
         for run in open_runs(self._journal):
             now = self._clock()
             if run.deadline_at <= now:
                 self._journal.expire(run.session_id, now=now)
             elif run.is_due(now):
-                self._take_up(run, now)
+                if kept_from_workers(self._journal, run, now=now) is None:
+                    due.append(run)
             else:
                 pause = min(pause, _seconds_until_due(run, now))
             if run.notify_at is not None and run.notify_at <= now:
                 self._tell(run.session_id)
+        self._take_up(due)
         if self._notify is not None:
             for session_id in self._untold.due(self._clock()):
                 self._tell(session_id)
@@ -90,9 +99,15 @@ class Poller:
             # It must not keep the others from being looked at.
             logger.exception("deciders not told", extra={"session_id": session_id})
 
-    def _take_up(self, run: Run, now: datetime) -> None:
-        if kept_from_workers(self._journal, run, now=now) is None:
+    def _take_up(self, due: Sequence[Run]) -> None:
+        """Begin those that have waited longest, as many as there is room for."""
+        room = max(0, RUNS_AT_ONCE - self._at_work())
+        for run in sorted(due, key=_due_since)[:room]:
             self._begin(run.session_id)
+
+
+def _due_since(run: Run) -> datetime:
+    return run.lease.expires_at if run.lease else run.wake_at or run.updated_at
 
 
 def _seconds_until_due(run: Run, now: datetime) -> float:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from agent import threads
-from agent.poller import Poller
+from agent.poller import RUNS_AT_ONCE, Poller
 from runs.errors import RunNotFoundError
 from runs.letters import Letter
 from runs.lifecycle import Ending
@@ -16,6 +16,7 @@ from runs.notifying import Notifier
 from runs.run import Lease, Run, RunFailure, Status
 from tests.support.approvals import ask
 from tests.support.engine import Engine, wait_until
+from tests.support.journals import a_run
 from tests.support.post import ScriptedPost
 
 
@@ -39,6 +40,27 @@ def test_a_queued_run_is_begun(engine: Engine) -> None:
     engine.accept("steps")
 
     assert _look(engine) == ["run-1"]
+
+
+def test_no_more_runs_are_begun_than_there_is_room_for_and_the_oldest_first(
+    engine: Engine,
+) -> None:
+    begun: list[str] = []
+    for seconds, session_id in ((1, "second"), (2, "third"), (0, "first")):
+        at = engine.clock() - timedelta(minutes=1) + timedelta(seconds=seconds)
+        engine.journal.accept(
+            a_run(session_id=session_id, wake_at=at, deadline_at=at + timedelta(hours=1))
+        )
+    poller = Poller(
+        engine.journal,
+        begin=begun.append,
+        clock=engine.clock,
+        at_work=lambda: RUNS_AT_ONCE - 2,
+    )
+
+    poller.look()
+
+    assert begun == ["first", "second"]
 
 
 def test_a_run_with_a_live_lease_is_left_alone(engine: Engine) -> None:
