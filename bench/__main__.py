@@ -24,6 +24,9 @@ Benchmark = Callable[[Path], list[Row]]
 NAMES = (
     "entrypoint",
     "startup",
+    "cold",
+    "start",
+    "capacity",
     "durable_step",
     "emulated_step",
     "map_branches",

@@ -13,22 +13,32 @@ from agent.durable.client import JournalClient
 from agent.models.select import ModelChoice
 from agent.registry import Handler
 from agent.services import InvocationContext, Services
+from bench.emulated import EmulatedTable
 from runs.artifacts.folder import FolderStore
 from runs.journal.sqlite import SqliteJournal
 from runs.run import Run, Status
+
+#: For workflows without agents, too: they have to be given some model.
+OFFLINE = ModelChoice.parse("offline")
 
 
 class BenchEngine:
     """Attempts at runs of their own, and invocations of handlers in them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, table: EmulatedTable | None = None) -> None:
+        """Keep the journal in a table if one is given, else in a file in the folder."""
         self.file = folder / "journal.db"
         self._artifacts = FolderStore(folder / "artifacts")
-        self._journal = SqliteJournal(self.file, artifacts=self._artifacts)
+        self._journal = (
+            SqliteJournal(self.file, artifacts=self._artifacts)
+            if table is None
+            else table.journal(self._artifacts)
+        )
 
     def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()
+        """Close the journal's file, if it is in one."""
+        if isinstance(self._journal, SqliteJournal):
+            self._journal.close()
 
     def attempt(self, prompt: str = "do nothing, many times") -> Attempt:
         """Accept and claim a new run."""
@@ -46,16 +56,22 @@ class BenchEngine:
             clock=now_utc,
         )
 
-    def invoke(self, handler: Handler, attempt: Attempt) -> MutableMapping[str, Any]:
+    def invoke(
+        self, handler: Handler, attempt: Attempt, *, model: ModelChoice = OFFLINE
+    ) -> MutableMapping[str, Any]:
         """Invoke a handler on what the journal has of the run, and give its answer."""
-        return invoke(handler, JournalClient(attempt).open(), attempt)
+        return invoke(handler, JournalClient(attempt).open(), attempt, model=model)
 
 
 def invoke(
-    handler: Handler, given: DurableExecutionInvocationInputWithClient, attempt: Attempt
+    handler: Handler,
+    given: DurableExecutionInvocationInputWithClient,
+    attempt: Attempt,
+    *,
+    model: ModelChoice = OFFLINE,
 ) -> MutableMapping[str, Any]:
     """Invoke a handler on any store's state."""
-    services = Services(attempt=attempt, model=ModelChoice.parse("offline"))
+    services = Services(attempt=attempt, model=model)
     context = InvocationContext(
         aws_request_id=attempt.session_id, services=services, ends_at=attempt.run.deadline_at
     )

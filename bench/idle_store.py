@@ -10,6 +10,7 @@ from aws_durable_execution_sdk_python.execution import (
 from aws_durable_execution_sdk_python.lambda_service import (
     CheckpointOutput,
     CheckpointUpdatedExecutionState,
+    ContextDetails,
     ExecutionDetails,
     Operation,
     OperationAction,
@@ -93,4 +94,5 @@ def _stored(update: OperationUpdate) -> Operation:
         name=update.name,
         sub_type=update.sub_type,
         step_details=StepDetails(attempt=0, result=update.payload),
+        context_details=ContextDetails(result=update.payload),
     )

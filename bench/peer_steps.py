@@ -19,16 +19,17 @@ _ROUNDS = 5
 #: Each peer with the bar of the ratio, where one is promised.
 _PEERS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "DBOS on SQLite": (("dbos_app.py", "steps"), 1 / 5),
-    "AWS's local runner, its SQLite store": (("runner_app.py", "sqlite"), 1 / 10),
-    "AWS's local runner, in memory": (("runner_app.py", "memory"), None),
+    "LangGraph, its SQLite checkpointer": (("langgraph_app.py", "steps"), None),
+    "AWS's local runner, its SQLite store": (("runner_app.py", "steps", "sqlite"), 1 / 10),
+    "AWS's local runner, in memory": (("runner_app.py", "steps", "memory"), None),
 }
 
 
 def measure(folder: Path) -> list[Row]:
     """Measure Errand and each peer in turns."""
 
-    def peer(name: str, kind: str) -> Callable[[], list[float]]:
-        return lambda: _gaps(program(name, kind, str(_fresh(folder)), str(_STEPS)))
+    def peer(name: str, *task: str) -> Callable[[], list[float]]:
+        return lambda: _gaps(program(name, *task, str(_fresh(folder)), str(_STEPS)))
 
     ours = [sys.executable, "-m", "bench.peers.errand_app", "steps"]
     works = [

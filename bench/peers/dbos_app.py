@@ -1,8 +1,9 @@
-"""DBOS on SQLite: `dbos_app.py steps FOLDER COUNT` or `dbos_app.py recovery FOLDER`.
+"""DBOS on SQLite: `dbos_app.py steps|map FOLDER COUNT` or `dbos_app.py recovery FOLDER`.
 
 `steps` runs a workflow of trivial steps twice, and prints when each step of the second was entered,
-in seconds, as a JSON array. `recovery` starts a workflow that hangs in its second step, or takes up
-the one that is in the folder; each step notes when it was entered in `steps.txt`.
+in seconds, as a JSON array. `map` starts as many workflows of one step from one, and prints when
+they were started and when all had ended. `recovery` starts a workflow that hangs in its second
+step, or takes up the one that is in the folder; each step notes when it was entered in `steps.txt`.
 """
 
 import sys
@@ -32,6 +33,20 @@ def _steps(count: int) -> list[float]:
     return [_enter() for _ in range(count)]
 
 
+@DBOS.workflow()
+def _branch() -> None:
+    _enter()
+
+
+@DBOS.workflow()
+def _map(count: int) -> list[float]:
+    began = time.perf_counter()
+    branches = [DBOS.start_workflow(_branch) for _ in range(count)]
+    for branch in branches:
+        branch.get_result()
+    return [began, time.perf_counter()]
+
+
 @DBOS.step()
 def _work(folder: str, number: int) -> int:
     notes = Path(folder) / "steps.txt"
@@ -48,6 +63,9 @@ def _recovered(folder: str) -> list[int]:
     return [_work(folder, number) for number in (1, 2, 3)]
 
 
+_TIMED = {"steps": _steps, "map": _map}
+
+
 def main() -> None:
     """Do what the command line names."""
     task, folder = sys.argv[1:3]
@@ -60,9 +78,9 @@ def main() -> None:
         }
     )
     DBOS.launch()
-    if task == "steps":
-        _steps(int(sys.argv[3]))
-        print(json.dumps(_steps(int(sys.argv[3]))))
+    if task in _TIMED:
+        _TIMED[task](int(sys.argv[3]))
+        print(json.dumps(_TIMED[task](int(sys.argv[3]))))
     else:
         # Launching has taken up what an earlier process left; the same id is the same workflow.
         with SetWorkflowID("recovered"):

@@ -18,7 +18,9 @@ def peers() -> OwnEnvironment:
     """Name the environment that the peers share."""
     folder = PROJECT / ".build" / "peers"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return OwnEnvironment(name="DBOS and the local runner", folder=folder, requirements=_PINS)
+    return OwnEnvironment(
+        name="DBOS, LangGraph and the local runner", folder=folder, requirements=_PINS
+    )
 
 
 def program(name: str, *arguments: str) -> list[str]:

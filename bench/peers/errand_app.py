@@ -1,4 +1,4 @@
-"""Errand's side: `python -m bench.peers.errand_app steps FOLDER COUNT`, `recovery` or `serve`.
+"""Errand's side: `python -m bench.peers.errand_app steps|map FOLDER COUNT`, `recovery` or `serve`.
 
 Does what the peers' programs do, through the agent's own runner and, for `recovery`, its server.
 """
@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ LEASE_SECONDS = 6.0
 NOTES = "steps.txt"
 JOURNAL = "journal.db"
 AGENTS = ("research", "analysis", "summary")
+_TIMED = {"steps": "bench-steps", "map": "bench-map"}
 WORKFLOWS = Path(__file__).with_name("workflows.toml")
 
 
@@ -44,6 +45,18 @@ def steps(event: dict[str, Any], context: DurableContext) -> list[float]:
         context.step(lambda _: time.perf_counter(), name=f"s{n}")
         for n in range(int(event["prompt"]))
     ]
+
+
+@durable_execution
+def branches(event: dict[str, Any], context: DurableContext) -> list[float]:
+    """Map a trivial step over as many items as the prompt says; give when it began and ended."""
+    began = time.perf_counter()
+    context.map(range(int(event["prompt"])), _branch, name="branches")
+    return [began, time.perf_counter()]
+
+
+def _branch(context: DurableContext, item: int, _index: int, _items: Sequence[int]) -> int:
+    return context.step(lambda _: item, name="work")
 
 
 @durable_execution
@@ -106,16 +119,16 @@ def _calls(count: int) -> Playbook:
 def main() -> None:
     """Do what the command line names."""
     task, folder = sys.argv[1], Path(sys.argv[2])
-    if task == "steps":
-        _run_steps(folder, sys.argv[3])
-        print(json.dumps(_run_steps(folder, sys.argv[3])))
+    if task in _TIMED:
+        _run(_TIMED[task], folder, sys.argv[3])
+        print(json.dumps(_run(_TIMED[task], folder, sys.argv[3])))
         return
     if task == "recovery":
         _accept_once(folder)
     _serve(folder)
 
 
-def _run_steps(folder: Path, count: str) -> Any:  # noqa: ANN401 - a workflow's result
+def _run(workflow: str, folder: Path, count: str) -> Any:  # noqa: ANN401 - a workflow's result
     journal = journal_in(folder)
     runner = Runner(
         journal=journal,
@@ -126,7 +139,7 @@ def _run_steps(folder: Path, count: str) -> Any:  # noqa: ANN401 - a workflow's 
         model=ModelChoice.parse("offline"),
         clock=now_utc,
     )
-    asked = new_run("bench-steps", count)
+    asked = new_run(workflow, count)
     job = Jobs(now_utc).begin(asked.session_id)
     if job is None:
         msg = f"session {asked.session_id} has a job already, expected a new one"
