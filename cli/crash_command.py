@@ -96,7 +96,7 @@ def crash_test(  # noqa: PLR0913 - each is an option
     point: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="POINT", help="This point only: 17-before, 17-after, model-3, tool-2."
+            metavar="POINT", help="This point only: 17-before, 17-after, start-1, model-3, tool-2."
         ),
     ] = None,
     calls: Annotated[

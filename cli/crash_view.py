@@ -26,6 +26,7 @@ _STAGES = {
 _WHERE = {
     Where.BEFORE: "before a write",
     Where.AFTER: "after a write",
+    Where.START: "after a start",
     Where.MODEL: "in a model call",
     Where.TOOL: "in a tool call",
     Where.RANDOM: "at random",

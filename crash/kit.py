@@ -31,7 +31,7 @@ _LEAST_PATIENCE_SECONDS = 60.0
 #: Before it is known how long a run takes.
 _FIRST_PATIENCE_SECONDS = 900.0
 #: Branches that run side by side may share a write. A run that so ended before its point, which is
-#: then among the last, is made so often.
+#: then among the last, is made so often. So is one that was too fast to write a start by itself.
 _TURNS = 3
 #: A run is killed at random at most so often; then another is begun.
 _MOST_KILLS = 5
@@ -152,6 +152,7 @@ class _Test:
             status=first.trace["status"],
             error=first.trace["error"],
             writes=len(self._counted.writes),
+            starts=self._counted.starts,
             model_calls=len(self._counted.model_calls),
             tool_calls=len(self._counted.tool_calls),
             attempts=first.trace["attempt"],
@@ -284,5 +285,6 @@ def _repeated(usual: Ending, killed: Ending) -> int:
 def _no_such_point(point: Point, counted: Counted) -> str:
     return (
         f"there is no point {point}: the run has {len(counted.writes)} writes, "
-        f"{len(counted.model_calls)} model calls and {len(counted.tool_calls)} tool calls"
+        f"{counted.starts} starts, {len(counted.model_calls)} model calls "
+        f"and {len(counted.tool_calls)} tool calls"
     )

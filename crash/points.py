@@ -15,6 +15,8 @@ class Where(StrEnum):
     BEFORE = "before"
     #: A write was made; nobody has heard of it.
     AFTER = "after"
+    #: A start was written by itself, since work takes a while, and the work goes on.
+    START = "start"
     #: The model is answering.
     MODEL = "model"
     #: A tool is at work.
@@ -24,18 +26,18 @@ class Where(StrEnum):
 
 
 _WRITE = re.compile(r"([1-9]\d*)-(before|after)")
-_CALL = re.compile(r"(model|tool)-([1-9]\d*)")
+_OTHER = re.compile(r"(start|model|tool)-([1-9]\d*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The n-th write or call of a run, counted from 1."""
+    """The n-th write, start or call of a run, counted from 1."""
 
     where: Where
     number: int
 
     def __str__(self) -> str:
-        """Give the point as it is typed: `17-before`, `17-after`, `model-3`, `tool-2`."""
+        """Give the point as it is typed: `17-before`, `17-after`, `start-1`, `model-3`."""
         if _is_write(self):
             return f"{self.number}-{self.where}"
         return f"{self.where}-{self.number}"
@@ -49,9 +51,10 @@ class Point:
         """
         if found := _WRITE.fullmatch(text):
             return cls(Where(found[2]), int(found[1]))
-        if found := _CALL.fullmatch(text):
+        if found := _OTHER.fullmatch(text):
             return cls(Where(found[1]), int(found[2]))
-        msg = f"point is {text!r}, expected such as 17-before, 17-after, model-3 or tool-2"
+        such = "17-before, 17-after, start-1, model-3 or tool-2"
+        msg = f"point is {text!r}, expected such as {such}"
         raise SubjectError(msg)
 
 
@@ -61,6 +64,9 @@ class Counted:
 
     #: The kind of each write: its parts without names and numbers.
     writes: Sequence[str] = ()
+    #: How many starts were written by themselves: as many as took a while this time. They are
+    #: counted apart, for the number of a write not to depend on how fast the machine is.
+    starts: int = 0
     #: How many parts the answer of each model call streamed.
     model_calls: Sequence[int] = ()
     #: How many seconds each tool call took.
@@ -70,6 +76,7 @@ class Counted:
         """Give every point there is."""
         numbers = range(1, len(self.writes) + 1)
         points = [Point(when, n) for n in numbers for when in (Where.BEFORE, Where.AFTER)]
+        points += [Point(Where.START, n + 1) for n in range(self.starts)]
         if has_calls:
             points += [Point(Where.MODEL, n + 1) for n in range(len(self.model_calls))]
             points += [Point(Where.TOOL, n + 1) for n in range(len(self.tool_calls))]
@@ -89,6 +96,8 @@ class Counted:
 
     def _counted(self, where: Where) -> Sequence[object]:
         match where:
+            case Where.START:
+                return range(self.starts)
             case Where.MODEL:
                 return self.model_calls
             case Where.TOOL:

@@ -59,6 +59,8 @@ class Undisturbed:
     status: str
     error: str | None
     writes: int
+    #: Starts that were written by themselves, which are no points of `writes`.
+    starts: int
     model_calls: int
     tool_calls: int
     attempts: int

@@ -27,6 +27,8 @@ class Deed(StrEnum):
     WRITING = "writing"
     #: It was made.
     WRITTEN = "written"
+    #: A start was written by itself: `number`, `what`.
+    BEGUN = "begun"
     #: A model is asked: `agent`, and at which message of its conversation.
     ASKED = "asked"
     #: It has answered, in so many `parts`.
@@ -35,6 +37,8 @@ class Deed(StrEnum):
     FAILED = "failed"
     #: An answer of a model is in the journal: `agent`, `message`.
     SAVED = "saved"
+    #: A tool call is on its way into the ledger: `tool_use_id`, `tool`.
+    ENTERING = "entering"
     #: A tool call is in the ledger: `tool_use_id`, `tool`.
     ENTERED = "entered"
     #: Its result is.
@@ -49,6 +53,9 @@ class Deed(StrEnum):
     DONE = "done"
 
 
+#: How a worker enters a tool. One that is killed in between by another thread, or from outside,
+#: leaves it to the journal whether the call was entered.
+_ENTERED = frozenset({Deed.ENTERING, Deed.ENTERED})
 #: How a worker leaves a tool.
 _LEFT = frozenset({Deed.RETURNED, Deed.PAUSED})
 
@@ -109,6 +116,7 @@ class Story:
         """Count what one worker did."""
         return Counted(
             writes=tuple(line["kind"] for line in self.of(Deed.WRITING)),
+            starts=sum(1 for _ in self.of(Deed.BEGUN)),
             model_calls=tuple(self._parts()),
             tool_calls=tuple(self._seconds_in_tools()),
         )
@@ -129,14 +137,14 @@ class Story:
         return dict(Counter(line["tool_use_id"] for line in self.of(Deed.PAUSED)))
 
     def cut_tools(self) -> dict[str, int]:
-        """Count, by tool call, how often a worker died in it."""
+        """Count, by tool call, how often a worker died in it, or while it was being entered."""
         inside: set[str] = set()
         cut: dict[str, int] = {}
         for line in self.lines:
             if line["deed"] == Deed.BORN:
                 cut |= {use: cut.get(use, 0) + 1 for use in inside}
                 inside = set()
-            elif line["deed"] == Deed.ENTERED:
+            elif line["deed"] in _ENTERED:
                 inside.add(line["tool_use_id"])
             elif line["deed"] in _LEFT:
                 inside.discard(line["tool_use_id"])

@@ -30,16 +30,21 @@ class Trap:
         self._pen = pen
         self._target = target
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(("writes", "asked", "entered"), 0)
+        self._counts = dict.fromkeys(("writes", "starts", "asked", "entered"), 0)
         #: The tool call to die in.
         self._inside: str | None = None
 
     def write(self, write: Write, make: Callable[[], T]) -> T:
         """Make a write, or die right before or right after it."""
+        if write.is_start:
+            return self._write_start(write, make)
         number = self._count("writes")
         self._pen.write(Deed.WRITING, number=number, what=write.what, kind=write.kind)
         if self._is_at(Where.BEFORE, number):
             self._die(f"write {number}, before it was made: {write.what}")
+        for deed, facts in write.facts:
+            if deed is Deed.ENTERED:
+                self._pen.write(Deed.ENTERING, **facts)
         answer = make()
         self._pen.write(Deed.WRITTEN, number=number)
         for deed, facts in write.facts:
@@ -71,6 +76,15 @@ class Trap:
         """Take the end of a model call."""
         deed = Deed.FAILED if is_bad else Deed.ANSWERED
         self._pen.write(deed, number=number, agent=agent, message=message, parts=parts)
+
+    def _write_start(self, write: Write, make: Callable[[], T]) -> T:
+        """Make a write that another machine, or a faster one, would not make."""
+        answer = make()
+        number = self._count("starts")
+        self._pen.write(Deed.BEGUN, number=number, what=write.what)
+        if self._is_at(Where.START, number):
+            self._die(f"start {number}, after it was written by itself: {write.what}")
+        return answer
 
     def _enter(self, tool_use_id: str, tool: str) -> None:
         if not self._is_at(Where.TOOL, self._count("entered")) or self._target is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from crash.story import Deed
+from runs.events import EventType
 from runs.journal.base import Changes, ToolStatus
 from runs.json_types import Json
 from runs.lifecycle import Ending
@@ -21,6 +22,9 @@ class Write:
     kind: str
     #: What is true once it is made.
     facts: tuple[tuple[Deed, Mapping[str, Json]], ...] = ()
+    #: It says that work began, and nothing else. Nobody waits for such a write: it is made if the
+    #: work takes a while, else the start goes along with the next one.
+    is_start: bool = False
 
 
 def describe(method: str, arguments: Iterable[object]) -> Write:
@@ -32,6 +36,7 @@ def describe(method: str, arguments: Iterable[object]) -> Write:
                 what=f"{method}: {', '.join(' '.join(filter(None, part)) for part in parts)}",
                 kind=f"{method}: {_kinds(part[0] for part in parts)}",
                 facts=tuple(_facts(argument)),
+                is_start=_is_start(argument),
             )
         if isinstance(argument, Ending):
             return Write(f"{method}: {argument.status}", f"{method}: {argument.status}")
@@ -50,6 +55,15 @@ def _parts(changes: Changes) -> Iterator[tuple[str, ...]]:
             yield f"{operation.type} {operation.status}", operation.name or ""
     if not len(changes) and not changes.artifacts:
         yield ("renewal",)
+
+
+_STARTS = frozenset({EventType.STEP_STARTED, EventType.CONTEXT_STARTED})
+
+
+def _is_start(changes: Changes) -> bool:
+    types = {event.type for event in changes.events}
+    others = (changes.messages, changes.agents, changes.tools, changes.tells, changes.artifacts)
+    return bool(types) and types <= _STARTS and not any(others)
 
 
 _DEEDS = {

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,13 @@ def step_twice(event: Event, context: DurableContext) -> Event:
     """Do in a step what must not be done twice."""
     context.step(lambda _: tell("hello"), name="tells")
     return context.step(lambda _: "done", name="after")
+
+
+@durable_execution
+def slow(event: Event, context: DurableContext) -> Event:
+    """Do what takes so long that its start is written by itself."""
+    context.step(lambda _: time.sleep(1), name="takes a while")
+    return "done"
 
 
 @durable_execution

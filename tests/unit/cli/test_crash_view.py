@@ -13,6 +13,7 @@ UNDISTURBED = Undisturbed(
     status="COMPLETED",
     error=None,
     writes=79,
+    starts=2,
     model_calls=5,
     tool_calls=1,
     attempts=1,

@@ -10,30 +10,35 @@ from crash.errors import SubjectError
 from crash.points import Counted, Point, Where, sample
 
 COUNTED = Counted(
-    writes=["claim", *["message"] * 40, "settle"], model_calls=(4, 9), tool_calls=(0.5,) * 20
+    writes=["claim", *["message"] * 40, "settle"],
+    starts=3,
+    model_calls=(4, 9),
+    tool_calls=(0.5,) * 20,
 )
 
 
-@pytest.mark.parametrize("text", ["1-before", "17-after", "model-3", "tool-20"])
+@pytest.mark.parametrize("text", ["1-before", "17-after", "start-2", "model-3", "tool-20"])
 def test_a_point_is_read_as_it_is_written(text: str) -> None:
     assert str(Point.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "17", "0-before", "17-within", "model-0", "before-17", "-1"])
+@pytest.mark.parametrize(
+    "text", ["", "17", "0-before", "17-within", "start-0", "model-0", "before-17", "-1"]
+)
 def test_what_is_no_point_is_refused(text: str) -> None:
     with pytest.raises(SubjectError, match=f"point is '{text}', expected such as 17-before"):
         Point.parse(text)
 
 
-def test_a_run_has_two_points_for_each_write_and_one_for_each_call() -> None:
+def test_a_run_has_two_points_for_each_write_and_one_for_each_start_and_call() -> None:
     points = COUNTED.points()
 
-    assert len(points) == len(set(points)) == 2 * 42 + 2 + 20
+    assert len(points) == len(set(points)) == 2 * 42 + 3 + 2 + 20
     assert all(COUNTED.has(point) for point in points)
-    assert len(COUNTED.points(has_calls=False)) == 2 * 42
+    assert len(COUNTED.points(has_calls=False)) == 2 * 42 + 3
 
 
-@pytest.mark.parametrize("text", ["43-before", "model-3", "tool-21"])
+@pytest.mark.parametrize("text", ["43-before", "start-4", "model-3", "tool-21"])
 def test_a_run_does_not_come_to_points_it_has_not(text: str) -> None:
     assert not COUNTED.has(Point.parse(text))
 
@@ -44,7 +49,7 @@ def test_the_middle_of_a_call_is_half_of_what_it_took() -> None:
 
 
 def test_a_sample_has_every_kind_of_point() -> None:
-    chosen = sample(COUNTED, 8)
+    chosen = sample(COUNTED, 9)
 
     assert {point.where for point in chosen} == set(Where) - {Where.RANDOM}
     writes = {point.number for point in chosen if point.where is Where.AFTER}

@@ -178,6 +178,13 @@ def test_a_doubt_is_a_fault_where_no_worker_died_in_the_tool() -> None:
     ]
 
 
+def test_a_doubt_is_allowed_where_a_worker_died_while_it_entered_the_tool() -> None:
+    entering = (Deed.ENTERING, {"tool_use_id": "user-1-0", "tool": "look"})
+    lives = (born(), asked(1), saved(1), entering, born(), asked(3), saved(3))
+
+    assert found(killed(*lives, tools={"look user-1-0": "in_doubt"})) == []
+
+
 def test_a_run_that_is_stuck_says_for_what() -> None:
     lives = (*SURVIVED, (Deed.STUCK, {"what": "it waits for a word"}))
 

@@ -1,6 +1,9 @@
 """What counts as a write, and what is said of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from crash.story import Deed
 from crash.watched import NO_WRITES
@@ -71,6 +74,25 @@ def test_a_commit_of_the_ledger_tells_of_its_tools() -> None:
 
 def test_a_result_that_goes_into_its_message_did_not_return_again() -> None:
     assert describe("commit", [Changes(tools=(tool(ToolStatus.DONE),))]).facts == ()
+
+
+@pytest.mark.parametrize(
+    ("types", "changes", "is_start"),
+    [
+        ([EventType.STEP_STARTED], Changes(), True),
+        ([EventType.CONTEXT_STARTED, EventType.STEP_STARTED], Changes(), True),
+        ([EventType.STEP_STARTED, EventType.STEP_SUCCEEDED], Changes(), False),
+        ([EventType.WAIT_STARTED], Changes(), False),
+        ([EventType.STEP_STARTED], Changes(messages=(message(0, stop_reason=None),)), False),
+        ([], Changes(), False),
+    ],
+)
+def test_a_write_of_nothing_but_the_start_of_work_is_one_that_may_not_come(
+    types: list[EventType], changes: Changes, *, is_start: bool
+) -> None:
+    events = [Event(type=each, at=NOW, name="load") for each in types]
+
+    assert describe("commit", [replace(changes, events=events)]).is_start is is_start
 
 
 def test_a_commit_of_nothing_is_a_renewal() -> None:
