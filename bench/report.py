@@ -129,7 +129,7 @@ def _cells(row: Row) -> list[str]:
         row.what,
         _measured(row.value, row.unit, row.spread),
         "" if row.baseline is None else _measured(row.baseline, row.unit, row.baseline_spread),
-        "" if row.ratio is None else f"{row.ratio:.2f}",
+        "" if row.ratio is None else _ratio(row.ratio),
         _bar(row),
         verdict,
         row.note,
@@ -147,6 +147,11 @@ def _bar(row: Row) -> str:
     if row.bar is None:
         return ""
     return f"≤ {row.bar:g}" if row.ratio is not None else f"< {row.bar:g} {row.unit}"
+
+
+def _ratio(value: float) -> str:
+    """Give two places, and two digits that matter where there is less than that."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _number(value: float) -> str:

@@ -1,11 +1,13 @@
 """What a failure costs: a run of three agents whose worker dies in the third, beside a plain retry.
 
 The durable pattern's example: steps of 30, 20 and 25 seconds, a failure in step 3, once and twice.
-Each step is an agent of some model calls of five seconds; the offline model's seconds are a tenth
-of that. The plain retry is the same work begun anew, by another run, after each failure.
+Each step is an agent of some model calls of five seconds; the offline model's seconds are a
+twentieth of that. The plain retry is the same work begun anew, by another run, after each failure.
+DBOS makes a step of each agent, as people do; or of each call, as they would have to.
 """
 
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
@@ -17,6 +19,7 @@ from agent.models.prices import find_rates, shipped_prices
 from agent.models.pricing import Rates
 from bench.engine import new_run
 from bench.measure import Row
+from bench.peers.environment import program
 from bench.peers.errand_app import AGENTS, journal_in
 from bench.running import running, wait_for
 from runs.events import EventType
@@ -25,7 +28,7 @@ from runs.run import Status, Usage
 #: Model calls of each agent: 30, 20 and 25 seconds' worth.
 _CALLS = (6, 4, 5)
 _CALL_SECONDS = 5.0
-_SCALE = 10
+_SCALE = 20
 _MODEL = "anthropic.claude-sonnet-4-5"
 #: In which call of step 3 the worker dies, the first time and the second.
 _DEATHS = (3, 4)
@@ -63,7 +66,45 @@ def measure(folder: Path) -> list[Row]:
         ours = _resumed(folder, _DEATHS[:failures])
         plain = _begun_anew(folder, _DEATHS[:failures])
         rows += _rows(ours, plain, f"step 3 fails {times}")
+        if failures == 1:
+            rows.append(_beside_dbos(ours, folder))
     return rows
+
+
+def _beside_dbos(ours: _Bill, folder: Path) -> Row:
+    by_agent, by_call = (_repeated_by_dbos(folder, kind) for kind in ("agents", "calls"))
+    return Row(
+        what="finished model calls repeated, step 3 fails once, beside DBOS on SQLite",
+        value=ours.repeated,
+        baseline=by_agent,
+        note=f"with a step for each agent; with one for each call it repeats {by_call}",
+        unit="calls",
+        samples=1,
+    )
+
+
+def _repeated_by_dbos(folder: Path, kind: str) -> int:
+    """Kill DBOS's worker in step 3, and count the calls that returned more than once."""
+    place = _place(folder)
+    seconds = _CALL_SECONDS / _SCALE
+    arguments = (str(place), kind, f"{seconds:g}", *map(str, _CALLS))
+    command = program("dbos_agents.py", *arguments)
+    with running(command):
+        _wait_until_noted(place, sum(_CALLS[:-1]) + _DEATHS[0] - 1)
+        # Into the next call: what has returned is then recorded.
+        time.sleep(seconds / 2)
+    with running(command) as worker:
+        wait_for(lambda: worker.poll() is not None, what="the end of DBOS's workflow")
+    return _noted(place) - sum(_CALLS)
+
+
+def _wait_until_noted(place: Path, calls: int) -> None:
+    wait_for(lambda: _noted(place) >= calls, what=f"the return of {calls} calls")
+
+
+def _noted(place: Path) -> int:
+    notes = place / "calls.txt"
+    return len(notes.read_text().splitlines()) if notes.exists() else 0
 
 
 def _rows(ours: _Bill, plain: _Bill, when: str) -> list[Row]:

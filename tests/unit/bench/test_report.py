@@ -41,6 +41,12 @@ def test_the_table_shows_ratio_bar_and_verdict() -> None:
     assert "| make run | 31 s |  |  | < 30 s | missed | wall time |" in text
 
 
+def test_a_small_ratio_is_not_shown_as_none() -> None:
+    text = to_markdown(report(replace(MET, value=0.0124)))
+
+    assert "| 0.012 ms | 1 ms | 0.012 |" in text
+
+
 def test_the_table_shows_between_what_the_samples_lie() -> None:
     spread = replace(MET, spread=Spread(1.05, 2.5), baseline_spread=Spread(0.9, 101))
 
