@@ -7,6 +7,7 @@ Each write is one transaction, synced to disk before it is answered. Rules are a
 import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
@@ -81,6 +82,9 @@ class SqliteJournal(RecordJournal):
         # Where commits queue before that: a head's change waits beside one of them, not hundreds.
         self._crowd = threading.Lock()
         self._db = open_file(path, busy_seconds=busy_seconds)
+        # A connection that nobody closed is a warning since Python 3.13; all it had to write is
+        # written. Not at exit: a process that ends does not wait for other threads' writes.
+        weakref.finalize(self, self._db.close).atexit = False
 
     def close(self) -> None:
         """Close the file; the journal can't be used any more."""
