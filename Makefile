@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test check fmt bench crash pictures synth lock clean
+.PHONY: help setup run down test check fmt bench crash pictures calls synth deploy destroy release lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,12 @@ down: $(READY) ## Stop the local stack
 test: $(READY) ## Run every test that needs no AWS account
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: $(READY) ## Lint, types, import rules
+check: $(READY) ## Lint, types, import rules; what an upgrade of production would lose
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m infra.release
 
 fmt: $(READY) ## Format the code, and fix what can be fixed
 	$(BIN)/ruff format .
@@ -65,6 +66,18 @@ pictures: $(READY) ## Take the pictures in docs/images anew; needs chromium
 synth: $(READY) ## Synthesise the CloudFormation template for AWS into cdk.out
 	$(BIN)/python -m infra.app -c target=aws
 
+deploy: $(READY) ## Deploy STAGE to AWS; CONTEXT="-c notify=ada@example.com …", YES=1 asks nobody
+	@$(BIN)/python -m infra.deployment deploy --stage '$(STAGE)' --yes '$(YES)' --force '$(FORCE)' $(CONTEXT)
+
+destroy: $(READY) ## Delete STAGE from AWS, but what production keeps
+	@$(BIN)/python -m infra.deployment destroy --stage '$(STAGE)' --yes '$(YES)' $(CONTEXT)
+
+calls: $(READY) ## Record what each role's code calls: policies are made from infra/calls.json
+	ERRAND_CALLS_ANEW=1 $(BIN)/pytest tests/integration/chain/test_calls.py
+
+release: $(READY) ## Write production's template down as released: the next is compared with it
+	$(BIN)/python -m infra.release --accept
+
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows (no index addresses)
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --group dev pyproject.toml \
 	  --output-file constraints.txt --no-emit-index-url --no-header --no-annotate
@@ -75,4 +88,4 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows (no index a
 
 clean: ## Stop the local stack; remove .venv, caches and local state
 	-@test ! -x $(BIN)/errand || $(BIN)/errand down
-	rm -rf $(VENV) .errand .build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf $(VENV) .errand .build cdk.out node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

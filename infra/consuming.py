@@ -1,6 +1,6 @@
 """Functions that take a queue's messages."""
 
-from aws_cdk import aws_iam, aws_lambda, aws_sqs
+from aws_cdk import Names, aws_iam, aws_lambda, aws_sqs
 
 from infra.statements import let
 
@@ -17,8 +17,10 @@ def consume(
     actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     let(role, "Poll", actions, [queue.queue_arn])
     source = aws_lambda.EventSourceMapping(
-        queue,
-        "Messages",
+        function,
+        # The CDK's own name for it. With another there would be two for a moment, which Lambda
+        # refuses for the same queue and function.
+        f"SqsEventSource:{Names.node_unique_id(queue.node)}",
         target=function,
         event_source_arn=queue.queue_arn,
         batch_size=batch_size,

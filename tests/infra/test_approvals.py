@@ -3,36 +3,11 @@
 import json
 
 from infra.settings import Target
-from tests.support.template import TRACES, Synthesised
+from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 STAGE = "AWS::ApiGatewayV2::Stage"
 SECRET = "AWS::SecretsManager::Secret"
-
-
-def test_the_function_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:
-    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role", "Approvals"))
-
-    table = {"Fn::GetAtt": [synthesised.id_of("AWS::DynamoDB::GlobalTable"), "Arn"]}
-    machine = {"Ref": synthesised.id_of("AWS::StepFunctions::StateMachine")}
-    logs = allowed["logs:CreateLogStream"]
-    expected = {
-        "dynamodb:GetItem": [table],
-        "dynamodb:PutItem": [table],
-        "dynamodb:Query": [table],
-        "logs:CreateLogStream": logs,
-        "logs:PutLogEvents": logs,
-        "states:SendTaskSuccess": [machine],
-        **TRACES,
-        **synthesised.answers,
-    }
-    if synthesised.target is Target.AWS:
-        expected |= {
-            "s3:GetObject": synthesised.artifacts,
-            "s3:PutObject": synthesised.artifacts,
-            "secretsmanager:GetSecretValue": [{"Ref": synthesised.id_of(SECRET)}],
-        }
-    assert allowed == expected
 
 
 def test_the_function_gets_its_whole_configuration(synthesised: Synthesised) -> None:

@@ -38,16 +38,6 @@ def test_a_published_version_is_invoked_and_stays(on_aws: Synthesised) -> None:
     assert on_aws.template["Outputs"]["DurableFunctionArn"]["Value"] == {"Ref": alias}
 
 
-def test_it_keeps_the_operations_of_its_own_executions(on_aws: Synthesised) -> None:
-    allowed = on_aws.allowed(on_aws.role_of(FUNCTION, "Role", "DurableFunction"))
-
-    function = {"Fn::GetAtt": [on_aws.id_of(FUNCTION, "DurableFunction"), "Arn"]}
-    executions = [{"Fn::Join": ["", [function, ":*"]]}]
-    assert allowed["lambda:CheckpointDurableExecution"] == executions
-    assert allowed["lambda:GetDurableExecutionState"] == executions
-    assert not [action for action in allowed if action.startswith("states:")]
-
-
 def test_its_bad_endings_are_told_to_the_invoker(on_aws: Synthesised) -> None:
     rule = on_aws.only(RULE, "DurableEndings")
     (target,) = rule["Targets"]

@@ -160,6 +160,13 @@ def test_no_exception_outlives_its_reason(role: str, allowed: Allowed) -> None:
     assert BESIDES[role].keys() - {action for _, action in uncalled} == set()
 
 
+def test_lambda_takes_messages_off_a_function_s_own_queue_only(allowed: Allowed) -> None:
+    polled = {action for action, reason in _CONSUMER.items() if reason is _POLLED}
+
+    for role in ("tasks", "webhooks"):
+        assert {on for on, action in pairs(allowed[role]) if action in polled} == {role}
+
+
 def test_every_role_that_was_recorded_is_compared() -> None:
     assert recorded().keys() == ROLES.keys()
 

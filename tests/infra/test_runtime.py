@@ -96,39 +96,6 @@ def test_logs_and_traces_are_delivered(on_aws: Synthesised) -> None:
     assert group["LogGroupName"] == "/aws/vendedlogs/bedrock-agentcore/errand-dev"
 
 
-def test_the_agent_may_do_what_it_does_and_nothing_else(in_full: Synthesised) -> None:
-    allowed = in_full.allowed(in_full.role_of(RUNTIME, "RoleArn"))
-
-    table = [{"Fn::GetAtt": [in_full.id_of(TABLE), "Arn"]}]
-    of_the_service = ("logs:", "xray:", "cloudwatch:", "bedrock-agentcore:", "ecr:")
-    others = {name: allowed[name] for name in allowed if not name.startswith(of_the_service)}
-    models, machine = others.pop("bedrock:InvokeModelWithResponseStream"), last(others)
-    assert others.keys() == {
-        "ce:GetCostAndUsage",
-        *(f"dynamodb:{it}" for it in ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")),
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "s3:GetObject",
-        "s3:PutObject",
-        "states:SendTaskHeartbeat",
-        "states:SendTaskSuccess",
-        "states:StartExecution",
-    }
-    assert all(others[name] == table for name in others if name.startswith("dynamodb:"))
-    assert others["s3:PutObject"] == in_full.artifacts
-    assert [arn["Fn::Join"][1][-1] for arn in models] == [
-        ":inference-profile/global.anthropic.claude-sonnet-4-6",
-        ":bedrock:*::foundation-model/anthropic.claude-sonnet-4-6",
-    ]
-    assert machine == ":stateMachine:errand-prod"
-
-
-def last(allowed: dict[str, list[Any]]) -> str:
-    (arn,) = allowed["states:StartExecution"]
-    end: str = arn["Fn::Join"][1][-1]
-    return end
-
-
 def test_inputs_are_read_where_they_were_named_and_nowhere_else(
     on_aws: Synthesised, in_full: Synthesised
 ) -> None:

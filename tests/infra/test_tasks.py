@@ -6,8 +6,6 @@ from tests.support.template import Synthesised
 FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"
 MAPPING = "AWS::Lambda::EventSourceMapping"
-TABLE = "AWS::DynamoDB::GlobalTable"
-MACHINE = "AWS::StepFunctions::StateMachine"
 
 
 def test_the_queue_and_its_dead_letters_have_the_names_that_senders_know(
@@ -49,29 +47,3 @@ def test_messages_fail_one_by_one_and_end_as_dead_letters(synthesised: Synthesis
     pauses = [min(300, 2 ** min(count, 10)) for count in range(1, 1_000)]
     needed = next(count for count in range(1, 1_000) if sum(pauses[:count]) > wait)
     assert queue["RedrivePolicy"]["maxReceiveCount"] > needed + 5
-
-
-def test_the_handler_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:
-    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role", "Tasks"))
-
-    table = {"Fn::GetAtt": [synthesised.id_of(TABLE), "Arn"]}
-    machine = {"Ref": synthesised.id_of(MACHINE)}
-    queue = {"Fn::GetAtt": [synthesised.id_of(QUEUE, "TasksQueue"), "Arn"]}
-    dead = {"Fn::GetAtt": [synthesised.id_of(QUEUE, "TasksDeadLetters"), "Arn"]}
-    others = {
-        name: allowed[name] for name in allowed if not name.startswith(("logs:", "s3:", "xray:"))
-    }
-    assert others == {
-        "dynamodb:GetItem": [table],
-        "dynamodb:PutItem": [table],
-        "dynamodb:Query": [table],
-        "states:StartExecution": [machine],
-        "states:SendTaskSuccess": [machine],
-        "sqs:ChangeMessageVisibility": [queue, queue],
-        "sqs:DeleteMessage": [queue],
-        "sqs:GetQueueAttributes": [queue],
-        "sqs:GetQueueUrl": [queue],
-        "sqs:ReceiveMessage": [queue],
-        "sqs:SendMessage": [dead],
-        **synthesised.answers,
-    }

@@ -6,11 +6,10 @@ import pytest
 
 from infra.settings import Artifact, Target
 from statemachine import definition
-from tests.support.template import TRACES, Synthesise, Synthesised
+from tests.support.template import Synthesise, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 MACHINE = "AWS::StepFunctions::StateMachine"
-SECRET = "AWS::SecretsManager::Secret"
 SUBSCRIPTION = "AWS::SNS::Subscription"
 TOPIC = "AWS::SNS::Topic"
 TABLE = "AWS::DynamoDB::GlobalTable"
@@ -99,49 +98,6 @@ def test_the_journal_goes_with_its_stack_but_in_production(
 
 def keys_of(owner: dict[str, Any]) -> dict[str, str]:
     return {key["KeyType"]: key["AttributeName"] for key in owner["KeySchema"]}
-
-
-def test_the_invoker_may_do_what_it_does_and_nothing_else(synthesised: Synthesised) -> None:
-    allowed = synthesised.allowed(synthesised.role_of(FUNCTION, "Role", "Invoker"))
-
-    table, machine = attribute(synthesised, TABLE), reference(synthesised, MACHINE)
-    runtime = synthesised.template["Outputs"]["RuntimeArn"]["Value"]
-    agent = [runtime, {"Fn::Join": ["", [runtime, "/*"]]}]
-    logs = allowed["logs:CreateLogStream"]
-    expected = {
-        "bedrock-agentcore:InvokeAgentRuntime": agent,
-        "bedrock-agentcore:StopRuntimeSession": agent,
-        "dynamodb:GetItem": [table],
-        "dynamodb:PutItem": [table],
-        "dynamodb:Query": [table],
-        "events:PutEvents": [attribute(synthesised, "AWS::Events::EventBus")],
-        "logs:CreateLogStream": logs,
-        "logs:PutLogEvents": logs,
-        "sns:Publish": [{"Ref": synthesised.id_of(TOPIC, "Notifications")}],
-        "states:SendTaskSuccess": [machine],
-        **TRACES,
-    }
-    if synthesised.target is Target.AWS:
-        # What letters quote, and the keys of the links in them.
-        expected |= {
-            "s3:GetObject": synthesised.artifacts,
-            "s3:PutObject": synthesised.artifacts,
-            "secretsmanager:GetSecretValue": [reference(synthesised, SECRET)],
-        }
-    assert allowed == expected
-
-
-def test_the_state_machine_may_do_what_its_definition_does(synthesised: Synthesised) -> None:
-    allowed = synthesised.allowed(synthesised.role_of(MACHINE, "RoleArn"))
-
-    delivery = {action for action in allowed if action.startswith(("logs:", "xray:"))}
-    assert {action: allowed[action] for action in allowed.keys() - delivery} == {
-        "dynamodb:GetItem": [attribute(synthesised, TABLE)],
-        "dynamodb:UpdateItem": [attribute(synthesised, TABLE)],
-        "events:PutEvents": [attribute(synthesised, "AWS::Events::EventBus")],
-        "lambda:InvokeFunction": [attribute(synthesised, FUNCTION, "Invoker")],
-        "states:StartExecution": [reference(synthesised, MACHINE)],
-    }
 
 
 def test_no_statement_is_for_every_resource_but_where_none_can_be_named(

@@ -10,7 +10,7 @@ from infra.settings import Settings
 from invoker.hooks import PAUSES
 from invoker.posting import ANSWER_SECONDS, CONNECT_SECONDS
 from invoker.signing import parse_secrets
-from tests.support.template import TRACES, Synthesised
+from tests.support.template import Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"
@@ -62,27 +62,6 @@ def test_a_try_ends_before_its_function_does(in_full: Synthesised) -> None:
     # One that keeps its function waiting keeps no other event.
     assert mapping["BatchSize"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-def test_the_function_may_do_what_it_does_and_nothing_else(in_full: Synthesised) -> None:
-    allowed = in_full.allowed(in_full.role_of(FUNCTION, "Role", "Webhooks"))
-
-    queue = {"Fn::GetAtt": [in_full.id_of(QUEUE, "WebhooksQueue"), "Arn"]}
-    secret = {"Ref": in_full.id_of("AWS::SecretsManager::Secret", "Webhooks")}
-    logs = allowed["logs:CreateLogStream"]
-    key = allowed["kms:Decrypt"]
-    consume = ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl")
-    assert {name: each for name, each in allowed.items() if not name.startswith("sqs:")} == {
-        "kms:Decrypt": key,
-        "kms:GenerateDataKey": allowed["kms:GenerateDataKey"],
-        "logs:CreateLogStream": logs,
-        "logs:PutLogEvents": logs,
-        "secretsmanager:GetSecretValue": [secret],
-        **TRACES,
-    }
-    consumed = {f"sqs:{name}" for name in (*consume, "ReceiveMessage")}
-    assert {name for name in allowed if name.startswith("sqs:")} == consumed
-    assert all(each == queue for name in consumed for each in allowed[name])
 
 
 def test_the_function_gets_its_whole_configuration(in_full: Synthesised) -> None:

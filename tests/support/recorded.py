@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent.workflows.cost.source import SAMPLE
 from local.agentcore import RUNTIME_ARN, build_app
 from local.assembly import read_assembly
 from local.deploy import deploy
@@ -36,6 +37,7 @@ RECEIVER = "http://127.0.0.1:1/hook"
 LINK_KEY = "a key of links that is long enough to sign with, and only for tests"
 WEBHOOK_SECRET = "c2VjcmV0cyBvZiB3ZWJob29rcyBhcmUgMzMgYnl0ZXM"
 ARTIFACTS, INPUTS = "artifacts", "bills"
+BILL = f"s3://{INPUTS}/{SAMPLE.name}"
 #: The roles with code of ours, by the constructs whose functions have them.
 FUNCTIONS = {
     "invoker": "Invoker",
@@ -78,6 +80,7 @@ class RecordedChain:
         }
         for bucket in (ARTIFACTS, INPUTS):
             emulator.client("s3").create_bucket(Bucket=bucket)
+        emulator.client("s3").put_object(Bucket=INPUTS, Key=SAMPLE.name, Body=SAMPLE.read_bytes())
         for role, construct in FUNCTIONS.items():
             self._record(role, construct)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.workflows.cost.source import SAMPLE
 from invoker.web import FORM_TYPE
 from local.environment import REGION
 from runs.again import Retry
@@ -33,7 +32,7 @@ from tests.support.pages import Office, Page, event_of
 from tests.support.queueing import existing, new
 from tests.support.recorded import (
     AGENT,
-    INPUTS,
+    BILL,
     LINK_KEY,
     RecordedChain,
     recorded_chain,
@@ -54,10 +53,7 @@ Scenario = Callable[[RecordedChain], None]
 
 def works(chain: RecordedChain) -> None:
     """A run of a long prompt, over a bill in a bucket; longer than a few heartbeats."""
-    chain.emulator.client("s3").put_object(
-        Bucket=INPUTS, Key="bill.csv.gz", Body=SAMPLE.read_bytes()
-    )
-    detail = {"prompt": LARGE, "input": f"s3://{INPUTS}/bill.csv.gz"}
+    detail = {"prompt": LARGE, "input": BILL}
     run = chain.wait_for(chain.start(detail=detail), Status.COMPLETED, Status.FAILED)
     assert run.status is Status.COMPLETED, run.error
 
@@ -175,7 +171,7 @@ def runs_in_lambda(chain: RecordedChain) -> None:
     with serving() as model:
         for name, request, more in (
             ("crash", report, {}),
-            ("bill", analysis | {"input": f"s3://{INPUTS}/bill.csv.gz"}, {}),
+            ("bill", analysis | {"input": BILL}, {}),
             ("costs", analysis | {"input": "aws"}, {}),
             ("model", analysis, {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.url} | _BEDROCK),
         ):
@@ -218,6 +214,8 @@ def is_posted(chain: RecordedChain) -> None:
 
 #: They may happen at the same time.
 TOGETHER: tuple[Scenario, ...] = (
+    # It takes longest.
+    runs_in_lambda,
     works,
     asks_cost_explorer,
     asks_a_model,
@@ -227,7 +225,6 @@ TOGETHER: tuple[Scenario, ...] = (
     durable_executions_are_answered,
     is_cancelled,
     is_concluded,
-    runs_in_lambda,
     is_posted,
 )
 

@@ -8,9 +8,6 @@ from typing import Any
 
 from infra.settings import Target
 
-#: What every function's role may do besides, as Lambda records its traces.
-TRACES = {"xray:PutTelemetryRecords": ["*"], "xray:PutTraceSegments": ["*"]}
-
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
@@ -50,22 +47,6 @@ class Synthesised:
         """Give the logical id of the role that the one resource of a type runs under."""
         role: str = self.only(kind, under)[field]["Fn::GetAtt"][0]
         return role
-
-    @property
-    def artifacts(self) -> list[dict[str, Any]]:
-        """The files of the artifact store, as a statement names them."""
-        bucket = self.id_of("AWS::S3::Bucket", "Artifacts")
-        return [{"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, "/*"]]}]
-
-    @property
-    def answers(self) -> dict[str, list[dict[str, Any]]]:
-        """What those may do who take decisions: tell the durable function's executions of them."""
-        if self.target is Target.LOCAL:
-            return {}
-        function = {"Fn::GetAtt": [self.id_of("AWS::Lambda::Function", "DurableFunction"), "Arn"]}
-        executions = [{"Fn::Join": ["", [function, ":*"]]}]
-        endings = ("Failure", "Success")
-        return {f"lambda:SendDurableExecutionCallback{it}": executions for it in endings}
 
     def statements(self, role: str) -> Iterator[dict[str, Any]]:
         """Give every policy statement of a role."""
