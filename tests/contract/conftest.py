@@ -12,7 +12,13 @@ from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
 from runs.artifacts.s3 import S3Store
 from runs.journal.base import Journal
-from tests.support.journals import DynamoStore, JournalStore, SqliteStore, folder_store
+from tests.support.journals import (
+    CountedStore,
+    DynamoStore,
+    JournalStore,
+    SqliteStore,
+    folder_store,
+)
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +26,15 @@ def dynamodb(emulator: RunningEmulator) -> Client:
     return emulator.client("dynamodb")
 
 
-@pytest.fixture(params=["sqlite", "memory", "dynamodb"])
+@pytest.fixture(params=["sqlite", "memory", "counted", "dynamodb"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalStore]:
     artifacts = folder_store(tmp_path)
     made: JournalStore
     if request.param == "dynamodb":
         made = DynamoStore(request.getfixturevalue("dynamodb"), artifacts=artifacts)
+    elif request.param == "counted":
+        # What the benchmarks count on, in simulated time.
+        made = CountedStore(artifacts=artifacts)
     elif request.param == "sqlite":
         made = SqliteStore(tmp_path / "journal.db", artifacts=artifacts)
     else:

@@ -20,7 +20,7 @@ from tests.support.journals import NOW, JournalStore, a_run, an_operation
 WORKERS = range(3)
 LEASE_SECONDS = 60.0
 #: Of hypothesis: examples, and steps of each. A table answers slower.
-_SETTINGS = {"memory": (80, 40), "sqlite": (8, 30), "dynamodb": (4, 25)}
+_SETTINGS = {"memory": (80, 40), "counted": (8, 30), "sqlite": (8, 30), "dynamodb": (4, 25)}
 
 apart = st.sampled_from([-7200.0, -300.0, -1.0, 0.0, 1.0, 300.0, 7200.0])
 workers = st.sampled_from(WORKERS)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from bench.simulated.capacity import size_of
+from bench.simulated.table import CountedTable
 from crash.table import create_table
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
@@ -189,14 +191,8 @@ class DynamoStore:
 
     def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
         """See `JournalStore.alter`."""
-        item = self.item(session_id, key)
-        record: dict[str, Json] = {name: next(iter(value.values())) for name, value in item.items()}
-        before = dict(record)
-        change(record)
-        changed = {name for name, value in record.items() if before.get(name) != value}
-        kept = {name: item[name] for name in record.keys() - changed}
-        new = {name: {"S": str(record[name])} for name in changed}
-        self.client.put_item(TableName=self.table, Item=kept | new)
+        altered = _altered(self.item(session_id, key), change)
+        self.client.put_item(TableName=self.table, Item=altered)
 
     def size(self, session_id: str) -> int:
         """See `JournalStore.size`; an attribute is its name and its value."""
@@ -215,6 +211,45 @@ class DynamoStore:
     def close(self) -> None:
         """See `JournalStore.close`."""
         self.client.delete_table(TableName=self.table)
+
+
+class CountedStore:
+    """A table of simulations, in memory."""
+
+    def __init__(self, *, artifacts: ArtifactStore) -> None:
+        self.artifacts = artifacts
+        self._table = CountedTable()
+
+    def journal(self, observer: Observer | None = None) -> DynamoJournal:
+        """See `JournalStore.journal`."""
+        return DynamoJournal(
+            self._table.client("a test"),
+            table="runs",
+            artifacts=self.artifacts,
+            observer=observer,
+        )
+
+    def alter(self, session_id: str, key: str, change: Callable[[dict[str, Json]], None]) -> None:
+        """See `JournalStore.alter`."""
+        items = self._table.items
+        items[session_id, key] = _altered(items[session_id, key], change)
+
+    def size(self, session_id: str) -> int:
+        """See `JournalStore.size`."""
+        found = (item for (owner, _), item in self._table.items.items() if owner == session_id)
+        return sum(map(size_of, found))
+
+    def close(self) -> None:
+        """See `JournalStore.close`."""
+
+
+def _altered(item: dict[str, Any], change: Callable[[dict[str, Json]], None]) -> dict[str, Any]:
+    record: dict[str, Json] = {name: next(iter(value.values())) for name, value in item.items()}
+    before = dict(record)
+    change(record)
+    changed = {name for name, value in record.items() if before.get(name) != value}
+    kept = {name: item[name] for name in record.keys() - changed}
+    return kept | {name: {"S": str(record[name])} for name in changed}
 
 
 def folder_store(root: Path) -> FolderStore:
