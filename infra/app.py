@@ -19,6 +19,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.agent_code import FOLDER, OWN, Home, assemble_agent
 from infra.bundle import BUNDLES, assemble
+from infra.given import pair
 from infra.interpreter import NO_BYTE_CODE, matching_interpreter
 from infra.settings import PROJECT, Settings
 from infra.stack import ErrandStack
@@ -109,17 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
-    parser.add_argument("-c", "--context", action="append", default=[], type=_pair)
+    parser.add_argument("-c", "--context", action="append", default=[], type=pair)
     parser.add_argument("-o", "--output", type=Path)
     return parser
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, found, value = text.partition("=")
-    if not found:
-        msg = f"{text!r} is not KEY=VALUE"
-        raise argparse.ArgumentTypeError(msg)
-    return key, value
 
 
 if __name__ == "__main__":

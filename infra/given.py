@@ -1,5 +1,6 @@
 """Reading the CDK context: every value there is may be of any type, and is checked."""
 
+import argparse
 import difflib
 import json
 import re
@@ -31,6 +32,19 @@ def check_names(names: Iterable[str], known: Collection[str]) -> None:
         if name not in known and meant:
             msg = f"context has {name!r}, expected {meant[0]!r}"
             raise ValueError(msg)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read `KEY=VALUE` of a command line.
+
+    Raises:
+        ArgumentTypeError: It is not.
+    """
+    key, found, value = text.partition("=")
+    if not found:
+        msg = f"{text!r} is not KEY=VALUE"
+        raise argparse.ArgumentTypeError(msg)
+    return key, value
 
 
 @dataclass(frozen=True, slots=True)
