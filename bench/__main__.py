@@ -39,6 +39,7 @@ NAMES = (
     "run_cost",
     "invoker",
     "synth",
+    "accepting",
     "completion",
     "approve",
     "make_run",

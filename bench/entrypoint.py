@@ -37,7 +37,7 @@ def measure(folder: Path) -> list[Row]:
         works = [partial(_answer, server, folder) for server in servers]
         busy = [[work() for _ in range(_BACK_TO_BACK)] for work in works]
         for server in servers:
-            _wait_until_idle(server)
+            wait_until_idle(server)
     return [
         _row("entrypoint over HTTP", idle, percent=50, bar=_BAR),
         _row("entrypoint over HTTP", idle, percent=99, bar=_BAR),
@@ -61,7 +61,7 @@ def _row(what: str, samples: list[list[float]], *, percent: int, bar: float | No
 
 
 def _answer_when_idle(server: KeepAlive, folder: Path) -> float:
-    _wait_until_idle(server)
+    wait_until_idle(server)
     return _answer(server, folder)
 
 
@@ -75,7 +75,8 @@ def _answer(server: KeepAlive, folder: Path) -> float:
     return timed_ms(lambda: server.send(request))
 
 
-def _wait_until_idle(server: KeepAlive) -> None:
+def wait_until_idle(server: KeepAlive) -> None:
+    """Ping a server until no run is at work in it, and a moment longer."""
     while json.loads(server.send(_PING))["status"] != "Healthy":
         time.sleep(_SETTLE_SECONDS)
     time.sleep(_SETTLE_SECONDS)

@@ -39,7 +39,23 @@ class KeepAlive:
         Raises:
             ConnectionError: The answer is not a success, or broke off.
         """
+        self.begin(request)
+        return self.finish()
+
+    def begin(self, request: bytes) -> None:
+        """Send a whole request, whose answer `finish` reads; `select` tells when it comes."""
         self._socket.sendall(request)
+
+    def fileno(self) -> int:
+        """Give what `select` knows the connection by."""
+        return self._socket.fileno()
+
+    def finish(self) -> bytes:
+        """Give the body of the answer to what was begun.
+
+        Raises:
+            ConnectionError: The answer is not a success, or broke off.
+        """
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self._received()

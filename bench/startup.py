@@ -9,9 +9,10 @@ import json
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.keep_alive import KeepAlive, get
 from bench.measure import Row, interleaved, median, spread
@@ -20,6 +21,9 @@ from bench.servers import AGENT, environment, start
 from local.environment import without_aws
 from local.ports import LOOPBACK, free_port
 from local.processes import Child, stop_child, tail
+
+#: The interpreter is told nothing.
+NO_CHANGE: Mapping[str, str] = MappingProxyType({})
 
 _ROUNDS = 9
 _BAR = 1.2
@@ -36,12 +40,12 @@ print("imported", flush=True)
 
 def measure(folder: Path) -> list[Row]:
     """Measure medians over interleaved starts."""
-    modules = _loaded_modules(folder)
+    modules = loaded_modules(folder)
     packages = sorted({name.partition(".")[0] for name in modules})
     works = (
-        partial(_server_ms, folder),
-        partial(_import_ms, _listed(folder / "modules.json", modules)),
-        partial(_import_ms, _listed(folder / "packages.json", packages)),
+        partial(server_ms, folder),
+        partial(import_ms, listed(folder / "modules.json", modules)),
+        partial(import_ms, listed(folder / "packages.json", packages)),
     )
     server, all_modules, top_level = interleaved(works, rounds=_ROUNDS, warm_up=1)
     libraries = f"a process that only imports the same {len(modules)} modules"
@@ -68,12 +72,13 @@ def measure(folder: Path) -> list[Row]:
     ]
 
 
-def _listed(file: Path, modules: Sequence[str]) -> Path:
+def listed(file: Path, modules: Sequence[str]) -> Path:
+    """Write the names of modules to a file, and give it."""
     file.write_text(json.dumps(modules), encoding="utf-8")
     return file
 
 
-def _loaded_modules(folder: Path) -> list[str]:
+def loaded_modules(folder: Path) -> list[str]:
     """Name the library modules that the agent's process has loaded at its first ping."""
     environ = environment(folder, port=free_port())
     answer = output_of(["-m", "bench.loaded_modules", AGENT], environ=environ)
@@ -81,15 +86,27 @@ def _loaded_modules(folder: Path) -> list[str]:
     return modules
 
 
-def _import_ms(names: Path) -> float:
+def import_ms(names: Path, *, python: Mapping[str, str] = NO_CHANGE) -> float:
+    """Give the milliseconds of a process that imports the modules a file names.
+
+    Args:
+        names: The file.
+        python: What the interpreter is told besides, by its environment.
+    """
     began = time.perf_counter()
-    output_of(["-c", _IMPORT_ALL, str(names)], environ=without_aws(os.environ))
+    output_of(["-c", _IMPORT_ALL, str(names)], environ={**without_aws(os.environ), **python})
     return (time.perf_counter() - began) * 1000
 
 
-def _server_ms(folder: Path) -> float:
+def server_ms(folder: Path, *, python: Mapping[str, str] = NO_CHANGE) -> float:
+    """Give the milliseconds from the start of an agent to its first ping.
+
+    Args:
+        folder: Where it keeps its journal.
+        python: What the interpreter is told besides, by its environment.
+    """
     port = free_port()
-    environ = environment(folder, port=port)
+    environ = {**environment(folder, port=port), **python}
     began = time.perf_counter()
     child = start(AGENT, folder, environ=environ)
     try:
