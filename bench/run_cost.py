@@ -54,6 +54,7 @@ def _rows(what: str, found: Simulated) -> list[Row]:
     lines = estimator.lines(shape)
     written_at = estimator.table.prices["write_unit"]
     written = sum(charged.write_units for charged in found.charged.values())
+    read = sum(charged.read_units for charged in found.charged.values())
     paid = sum(session.seconds() for session in found.sessions)
     return [
         Row(
@@ -76,7 +77,7 @@ def _rows(what: str, found: Simulated) -> list[Row]:
             what=f"write units of the journal, {what}",
             value=written,
             baseline=float(sum(line.quantity for line in lines if line.price == written_at)),
-            note="what `errand estimate` counts for it",
+            note=f"what `errand estimate` counts for it; besides, {read:g} read units",
             unit="units",
             samples=1,
         ),

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
+from bench.write_units import item_bytes
 from runs.journal.dynamodb_items import Item
 
 _READ_BYTES = 4_096
 _WRITE_BYTES = 1_024
-#: A list or an object, and each thing in it.
-_NESTED_BYTES = 3
 
 
 @dataclass(slots=True)
@@ -18,11 +17,6 @@ class Capacity:
     read_units: float = 0
     write_requests: int = 0
     write_units: float = 0
-
-
-def size_of(item: Item) -> int:
-    """Give the bytes of an item: its names and its values."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
 def read_units(size: int, *, is_consistent: bool) -> float:
@@ -37,7 +31,7 @@ def write_units(before: Item | None, after: Item | None, *, is_transaction: bool
     The entry in an index of keys is written besides, at its own price: once if it is new or gone,
     twice if its keys change, and not at all if they stay.
     """
-    size = max(size_of(item) for item in (before or {}, after or {}))
+    size = max(item_bytes(item) for item in (before or {}, after or {}))
     units = max(1, -(-size // _WRITE_BYTES)) * (2 if is_transaction else 1)
     entries = {_entry(before), _entry(after)} - {None} if _entry(before) != _entry(after) else set()
     return units + len(entries)
@@ -47,21 +41,3 @@ def _entry(item: Item | None) -> tuple[str, str] | None:
     if item is None or "status" not in item or "updated_at" not in item:
         return None
     return item["status"]["S"], item["updated_at"]["S"]
-
-
-def _value_size(value: Item) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return len(content.encode())
-        case "N":
-            return len(content.strip("-").replace(".", "")) // 2 + 2
-        case "BOOL":
-            return 1
-        case "M":
-            return _NESTED_BYTES + sum(
-                1 + len(name.encode()) + _value_size(part) for name, part in content.items()
-            )
-        case _:
-            msg = f"records have no values of the type {kind!r}, expected S, N, BOOL or M"
-            raise ValueError(msg)

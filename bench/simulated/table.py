@@ -10,8 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from bench.simulated.capacity import Capacity, read_units, size_of, write_units
+from bench.simulated.capacity import Capacity, read_units, write_units
 from bench.simulated.dynamodb_expressions import Terms, is_met, updated
+from bench.write_units import item_bytes
 from runs.journal.dynamodb_items import Item
 
 Key = tuple[str, str]
@@ -52,8 +53,9 @@ class CountedClient:
         for name, asked in request["RequestItems"].items():
             with self._table.lock:
                 found = [self._table.items.get(_key(key)) for key in asked["Keys"]]
-            for item in found:
-                self._count_read([item or {}], is_consistent=asked.get("ConsistentRead", False))
+            self._count_read(
+                *([item or {}] for item in found), is_consistent=asked.get("ConsistentRead", False)
+            )
             responses[name] = [item for item in found if item is not None]
         return {"Responses": responses}
 
@@ -120,10 +122,11 @@ class CountedClient:
         else:
             self._table.items[key] = item
 
-    def _count_read(self, items: Iterable[Item], *, is_consistent: bool) -> None:
+    def _count_read(self, *groups: Iterable[Item], is_consistent: bool) -> None:
+        """Count one request; what is read together is charged together."""
         self._capacity.read_requests += 1
-        self._capacity.read_units += read_units(
-            sum(map(size_of, items)), is_consistent=is_consistent
+        self._capacity.read_units += sum(
+            read_units(sum(map(item_bytes, items)), is_consistent=is_consistent) for items in groups
         )
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from bench.simulated.capacity import size_of
 from bench.simulated.table import CountedTable
+from bench.write_units import item_bytes
 from crash.table import create_table
 from runs.artifacts.base import ArtifactStore
 from runs.artifacts.folder import FolderStore
@@ -237,7 +237,7 @@ class CountedStore:
     def size(self, session_id: str) -> int:
         """See `JournalStore.size`."""
         found = (item for (owner, _), item in self._table.items.items() if owner == session_id)
-        return sum(map(size_of, found))
+        return sum(map(item_bytes, found))
 
     def close(self) -> None:
         """See `JournalStore.close`."""
