@@ -1,14 +1,16 @@
 """One agent's conversation to its end, begun or taken up: whatever is saved is not done again."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from strands import Agent
 from strands.agent import AgentResult
 from strands.agent.conversation_manager import NullConversationManager
+from strands.interrupt import Interrupt
 from strands.middleware import ExecuteToolStage, InvokeModelContext, InvokeModelStage
 from strands.session import RepositorySessionManager
 from strands.types.content import ContentBlock, Message
@@ -49,6 +51,7 @@ from agent.place import (
     tool_name,
 )
 from agent.questions import Answered, Asked, responses
+from agent.sparing import use_sparing_tracer
 
 #: Model calls in one invocation of a Strands agent. Each nests into the one before: they get
 #: slower with depth, and past about 300 Python's stack is full.
@@ -139,13 +142,20 @@ class _Dialogue:
     def _paused(self, result: AgentResult) -> Paused:
         place = len(self._memory.saved)
         # Asked before a model call, the answer would have no message to come back to.
-        if not self._memory.unanswered():
+        calls = self._memory.unanswered()
+        if not calls:
             raise UnexpectedStopError(self._task.name, stop_reason="interrupt outside of tools")
         asked = [
             Asked.from_interrupt(interrupt, self._interrupted.get(interrupt.id), place=place)
-            for interrupt in result.interrupts or ()
+            # Calls of one message are made at once, and any of them may be the first to ask.
+            for interrupt in sorted(result.interrupts or (), key=partial(self._position, calls))
         ]
         return Paused(tuple(asked))
+
+    def _position(self, calls: Sequence[str], interrupt: Interrupt) -> int:
+        use = self._interrupted.get(interrupt.id)
+        # Without a call it is a hook's, before any tool was entered.
+        return calls.index(use["toolUseId"]) if use and use["toolUseId"] in calls else -1
 
     async def _invoke(
         self, agent: Agent, *, say: str | list[ContentBlock] | list[InterruptResponseContent] | None
@@ -174,6 +184,7 @@ class _Dialogue:
         return cast("AgentResult", result)
 
     def _build(self) -> Agent:
+        use_sparing_tracer()
         name = self._task.name
         hooks = ModelHooks(self._attempt, self._memory, self._loaded, agent=name)
         gate = Gate(self._task.approve, self._memory.answers, past=lambda: self._memory.earlier)

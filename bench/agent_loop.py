@@ -5,16 +5,19 @@ all overhead. Most of it is Strands' own, and grows with the conversation: for e
 all messages and writes them down as text.
 """
 
+import json
+import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
-from bench.conversations import DurableAgent, bare, bare_at_once, in_files
+from bench.conversations import DurableAgent, in_files
 from bench.emulated import emulated_table
 from bench.measure import Row, interleaved, mean, median, spread
+from bench.processes import output_of
 from bench.scripted_model import ScriptedModel
 
 #: The cycles behind what is said of one. Those of the later ones are as many as an invocation has:
@@ -27,9 +30,8 @@ _WINDOWS: Mapping[int, range] = {
 }
 _LONG = 325
 _SHORT = 125
-_LONG_ROUNDS = 2
-_SHORT_ROUNDS = 5
-_WARM_UP = 20
+_LONG_ROUNDS = 3
+_SHORT_ROUNDS = 2
 _BAR = 1.3
 _BARRED = 100
 #: How many bytes a late cycle may leave, in those of an early one.
@@ -37,65 +39,53 @@ _LINEAR_BAR = 1.1
 #: What the journal keeps, its indexes left out.
 _SIZE = "SELECT sum(length(session_id) + length(key) + length(body)) FROM records"
 
-Talk = Callable[[ScriptedModel], None]
 #: Milliseconds of each cycle, conversation by conversation.
 Cycles = Sequence[Sequence[float]]
 
 
 def measure(folder: Path) -> list[Row]:
-    """Measure conversations in turns, and then what they leave."""
-    files = partial(in_files, folder=folder / "files")
-    agent = DurableAgent(folder / "durable")
-    try:
-        with emulated_table(folder) as table:
-            remote = DurableAgent(folder / "remote", table=table)
-            talks = (bare, agent.talk, files, bare_at_once, remote.talk)
-            short = _in_turns(talks, cycles=_SHORT, rounds=_SHORT_ROUNDS)
-        long = _in_turns((bare, agent.talk, files), cycles=_LONG, rounds=_LONG_ROUNDS)
-        sizes = _sizes(agent)
-        left = _left_in_files(files, folder / "files")
-    finally:
-        agent.engine.close()
-    return [*_rows(short, long), _whole_row(long), *_size_rows(sizes, left)]
+    """Measure conversations in turns, each in a process of its own, and then what they leave."""
+    long = _in_turns(folder, ["bare", "durable", "files"], cycles=_LONG, rounds=_LONG_ROUNDS)
+    with emulated_table(folder) as table:
+        kinds = ["bare", "durable", "bare-at-once", f"durable {table.endpoint}"]
+        short = _in_turns(folder, kinds, cycles=_SHORT, rounds=_SHORT_ROUNDS)
+    sizes = _sizes(folder / "sizes")
+    left = _left_in_files(folder / "left")
+    return [*_rows(long, short), _whole_row(long), *_size_rows(sizes, left)]
 
 
-def _rows(short: Sequence[Cycles], long: Sequence[Cycles]) -> list[Row]:
-    none, ours, filed, at_once, remote = short
-    late_none, late_ours, late_filed = long
+def _in_turns(folder: Path, kinds: Sequence[str], *, cycles: int, rounds: int) -> list[Cycles]:
+    works = [partial(_cycle_times, folder, kind, cycles) for kind in kinds]
+    return list(interleaved(works, rounds=rounds, warm_up=0))
+
+
+def _cycle_times(folder: Path, what: str, cycles: int) -> list[float]:
+    """Have a conversation in another process, and give the milliseconds of each cycle."""
+    kind, *endpoint = what.split()
+    place = folder / uuid.uuid4().hex
+    command = ["-m", "bench.conversations", kind, str(place), str(cycles), *endpoint]
+    times: list[float] = json.loads(output_of(command, environ=os.environ))
+    return times
+
+
+def _rows(long: Sequence[Cycles], short: Sequence[Cycles]) -> list[Row]:
+    none, ours, filed = long
+    short_none, short_ours, at_once, remote = short
     row = partial(_row, "durable agent on SQLite", theirs="bare Strands: nothing is kept")
     beside = partial(_row, "durable agent on SQLite", theirs="Strands with its FileSessionManager")
     emulated = partial(_row, "durable agent on the DynamoDB API", theirs="bare Strands")
     return [
-        row(1, ours, none),
-        row(10, ours, none),
-        row(_BARRED, ours, none, bar=_BAR),
-        row(300, late_ours, late_none),
+        *(row(n, ours, none, bar=_BAR if n == _BARRED else None) for n in _WINDOWS),
         _row(
             "the same on SQLite",
             _BARRED,
-            ours,
+            short_ours,
             at_once,
             theirs="bare Strands in one invocation: its calls nest ever deeper, as ours do not",
         ),
-        beside(10, ours, filed),
-        beside(100, ours, filed),
-        beside(300, late_ours, late_filed),
-        emulated(10, remote, none),
-        emulated(100, remote, none),
+        *(beside(n, ours, filed) for n in (10, 100, 300)),
+        *(emulated(n, remote, short_none) for n in (10, 100)),
     ]
-
-
-def _in_turns(talks: Sequence[Talk], *, cycles: int, rounds: int) -> list[Cycles]:
-    for talk in talks:
-        talk(ScriptedModel(_WARM_UP))
-    works = [partial(_cycle_times, talk, cycles) for talk in talks]
-    return list(interleaved(works, rounds=rounds, warm_up=0))
-
-
-def _cycle_times(talk: Talk, cycles: int) -> list[float]:
-    model = ScriptedModel(cycles)
-    talk(model)
-    return [(later - earlier) * 1000 for earlier, later in pairwise(model.called)]
 
 
 def _around(cycle: int, taken: Cycles) -> list[float]:
@@ -133,11 +123,15 @@ def _whole_row(long: Sequence[Cycles]) -> Row:
     )
 
 
-def _sizes(agent: DurableAgent) -> dict[int, int]:
+def _sizes(folder: Path) -> dict[int, int]:
     """Give how large the journal was when each model call came, by the call's number."""
     sizes: dict[int, int] = {}
-    # The agent's steps have threads of their own.
-    with closing(sqlite3.connect(agent.engine.file, check_same_thread=False)) as db:
+    agent = DurableAgent(folder)
+    with (
+        closing(agent.engine),
+        # The agent's steps have threads of their own.
+        closing(sqlite3.connect(agent.engine.file, check_same_thread=False)) as db,
+    ):
 
         def look(number: int) -> None:
             (sizes[number],) = db.execute(_SIZE).fetchone()
@@ -146,11 +140,10 @@ def _sizes(agent: DurableAgent) -> dict[int, int]:
     return sizes
 
 
-def _left_in_files(talk: Talk, folder: Path) -> float:
+def _left_in_files(folder: Path) -> float:
     """Give the bytes that a cycle leaves in the session manager's files."""
-    before = _bytes_in(folder)
-    talk(ScriptedModel(_SHORT))
-    return (_bytes_in(folder) - before) / _SHORT
+    in_files(ScriptedModel(_SHORT), folder)
+    return _bytes_in(folder) / _SHORT
 
 
 def _bytes_in(folder: Path) -> int:

@@ -3,13 +3,21 @@
 All have the same model, tool and messages; none leaves any message out. Strands nests each model
 call of an invocation into the one before, and past about 300 Python's stack is full. Errand ends an
 invocation after 50 calls and goes on in the next; so do the others here, or they would be slower.
+
+`python -m bench.conversations KIND FOLDER CYCLES [ENDPOINT]` has one, after a short one to warm up,
+and prints the milliseconds of each cycle as a JSON array: in one process, what Errand changes about
+Strands would serve the others as well.
 """
 
 import asyncio
+import json
+import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from strands import Agent
@@ -26,6 +34,10 @@ from bench.engine import OFFLINE, BenchEngine
 from bench.scripted_model import ScriptedModel, look
 
 NAME = "scribe"
+#: A conversation with a model.
+Talk: TypeAlias = Callable[[ScriptedModel], object]
+
+_WARM_UP = 20
 _PROMPT = "Look as often as you like, and then say what you saw."
 
 
@@ -112,3 +124,30 @@ async def _invoked(agent: Agent, calls_at_once: int | None) -> None:
     result = await agent.invoke_async(_PROMPT, limits=limits)
     while result.stop_reason == "limit_turns":
         result = await agent.invoke_async(None, limits=limits)
+
+
+def main() -> None:
+    """Do what the command line names."""
+    kind, folder, cycles, *endpoint = sys.argv[1:]
+    talk = _talks(Path(folder), *endpoint)[kind]()
+    talk(ScriptedModel(_WARM_UP))
+    model = ScriptedModel(int(cycles))
+    talk(model)
+    print(json.dumps([(later - earlier) * 1000 for earlier, later in pairwise(model.called)]))
+
+
+def _talks(folder: Path, endpoint: str | None = None) -> dict[str, Callable[[], Talk]]:
+    def durable() -> Talk:
+        table = None if endpoint is None else EmulatedTable.at(endpoint)
+        return DurableAgent(folder, table=table).talk
+
+    return {
+        "bare": lambda: bare,
+        "bare-at-once": lambda: bare_at_once,
+        "files": lambda: lambda model: in_files(model, folder),
+        "durable": durable,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crash.table import create_table
-from local.clients import Client
+from local.clients import Client, local_client
 from local.own_emulator import running_emulator
 from runs.artifacts.base import ArtifactStore
 from runs.journal.dynamodb import DynamoJournal
@@ -21,6 +21,12 @@ class EmulatedTable:
 
     client: Client
     name: str
+    endpoint: str
+
+    @classmethod
+    def at(cls, endpoint: str) -> "EmulatedTable":
+        """Reach the table of an emulator that another process has started."""
+        return cls(local_client("dynamodb", endpoint), _TABLE, endpoint)
 
     def journal(self, artifacts: ArtifactStore) -> DynamoJournal:
         """Open the journal in it."""
@@ -31,6 +37,6 @@ class EmulatedTable:
 def emulated_table(folder: Path) -> Iterator[EmulatedTable]:
     """Start an emulator and make the table; the emulator ends with the block."""
     with running_emulator(folder, environ=os.environ) as emulator:
-        client = emulator.client("dynamodb")
-        create_table(client, _TABLE)
-        yield EmulatedTable(client, _TABLE)
+        table = EmulatedTable.at(emulator.endpoint)
+        create_table(table.client, table.name)
+        yield table

@@ -8,8 +8,7 @@ from strands.types.content import Messages
 from strands.types.streaming import StreamEvent
 
 from agent.converse import TURNS_PER_INVOCATION
-from bench.agent_loop import Talk
-from bench.conversations import DurableAgent, bare, bare_at_once, in_files
+from bench.conversations import DurableAgent, Talk, bare, bare_at_once, in_files
 from bench.scripted_model import ScriptedModel
 
 _LOOKS = 3
