@@ -117,9 +117,9 @@ class AgentMemory(SessionRepository):
         """Count the model calls whose answers are saved, over all attempts."""
         return sum(saved.stop_reason is not None for saved in self.saved)
 
-    def unanswered(self) -> frozenset[str]:
-        """Name the tool calls that the newest message asks for."""
-        return frozenset(self.last.asked()) if self.last else frozenset()
+    def unanswered(self) -> tuple[str, ...]:
+        """Name the tool calls that the newest message asks for, in its order."""
+        return tuple(self.last.asked()) if self.last else ()
 
     def note(self, call: ReturnedCall) -> None:
         """Keep what a call used until its message comes, to be written with it."""

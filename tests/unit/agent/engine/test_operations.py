@@ -87,7 +87,7 @@ def test_a_step_s_result_of_any_size_is_kept(
 
 
 def test_a_step_in_the_middle_is_recorded_before_it_ends(still: Engine) -> None:
-    with still.executing("hangs", "0.2"):
+    with still.executing("hangs", "0.6"):
         wait_until(lambda: len(still.journal.operations("run-1")) == 2)
         _, second = still.journal.operations("run-1")
 
