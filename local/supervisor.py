@@ -93,6 +93,9 @@ class Supervisor:
         try:
             self._look_after(self._bring_up())
         except (LocalError, RunError, BotoCoreError, ClientError, OSError, ValueError) as error:
+            # Whoever hears of the failure ends this process at once. That it was told to end would
+            # remove the state file, and with it what failed.
+            _ignore_signals()
             logger.exception("the stack failed")
             # Before anything is stopped, so that whoever waits for a run hears of it at once.
             self._tell(phase=Phase.FAILED, error=str(error))

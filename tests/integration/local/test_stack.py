@@ -47,6 +47,15 @@ def own(tmp_path: Path) -> Iterator[LocalStack]:
         yield running
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """Where a test brings a stack up itself; whatever comes of it, nothing is left running."""
+    where = Home.at(tmp_path)
+    yield where
+    # Waits for an `up` that is still at it.
+    down(where)
+
+
 def marked(home: Home) -> list[int]:
     return [process.pid for process in find_marked("ERRAND_STACK_HOME", str(home.root))]
 
@@ -71,8 +80,18 @@ def wait_for_end(stack: LocalStack, session_id: str) -> Run:
         time.sleep(0.1)
 
 
-def test_two_ups_at_once_bring_up_one_stack_and_down_leaves_nothing(tmp_path: Path) -> None:
-    home = Home.at(tmp_path)
+def wait_until_announced(stack: LocalStack, session_id: str) -> Run:
+    """Wait until nobody writes to a run any more: its session is stopped, its end is told."""
+    deadline = time.monotonic() + 40
+    while True:
+        run = wait_for_end(stack, session_id)
+        if run.announced_at is not None:
+            return run
+        assert time.monotonic() < deadline, f"the end of {run} is not announced"
+        time.sleep(0.1)
+
+
+def test_two_ups_at_once_bring_up_one_stack_and_down_leaves_nothing(home: Home) -> None:
     steps: list[str] = []
 
     with ThreadPoolExecutor(2) as pool:
@@ -123,7 +142,7 @@ def test_up_reports_its_steps_and_a_second_up_has_none(stack: LocalStack) -> Non
 
 def test_kept_runs_are_there_after_down_and_up_and_go_on(own: LocalStack) -> None:
     own.send({"session_id": SESSION, "prompt": "analyse", "input": NO_SUCH_BILL})
-    before = wait_for_end(own, SESSION)
+    before = wait_until_announced(own, SESSION)
     # As if it had been on its way: nothing watches it, and an execution would not survive anyway.
     own.journal.accept(run_on_its_way())
     port = own.state.ports.emulator
@@ -190,10 +209,9 @@ def test_when_the_emulator_dies_the_stack_says_that_its_journal_is_gone(own: Loc
     assert marked(own.home) == []
 
 
-def test_interrupting_up_leaves_nothing_running(tmp_path: Path) -> None:
-    home = Home.at(tmp_path)
+def test_interrupting_up_leaves_nothing_running(home: Home) -> None:
     process = subprocess.Popen(  # noqa: S603 - this interpreter, and the text above
-        [sys.executable, "-c", _UP, str(tmp_path)],
+        [sys.executable, "-c", _UP, str(home.root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -203,7 +221,7 @@ def test_interrupting_up_leaves_nothing_running(tmp_path: Path) -> None:
         while "starting the agent" not in steps.readline():
             assert process.poll() is None, "up ended before it started the agent"
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)
 
     assert process.returncode == -signal.SIGINT
     assert marked(home) == []
@@ -218,9 +236,7 @@ def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
             up(Home.at(tmp_path), environ=os.environ, agent_port=port)
 
 
-def test_an_agent_that_cannot_start_fails_up_with_its_own_words(tmp_path: Path) -> None:
-    home = Home.at(tmp_path)
-
+def test_an_agent_that_cannot_start_fails_up_with_its_own_words(home: Home) -> None:
     with pytest.raises(StackFailedError, match="ERRAND_PARK_AFTER"):
         up(home, environ={**os.environ, "ERRAND_PARK_AFTER": "soon"}, agent_port=0)
 
