@@ -181,10 +181,10 @@ def dying_after(writes: int, journal: Any) -> Iterator[None]:  # noqa: ANN401 - 
     part, name = (journal._table, "write") if hasattr(journal, "_table") else (journal, "_writing")
     write = getattr(part, name)
 
-    def counted(*args: Any) -> Any:  # noqa: ANN401 - whatever a write takes and gives
+    def counted(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever a write takes and gives
         if next(left, None) is None:
             raise DiedError
-        return write(*args)
+        return write(*args, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(part, name, counted)

@@ -31,12 +31,12 @@ from contextlib import contextmanager
 from runs.journal.sqlite import SqliteJournal
 left = int(sys.argv.pop(1))
 writing = SqliteJournal._writing
-def dying(journal):
+def dying(journal, **named):
     global left
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     left -= 1
-    return writing(journal)
+    return writing(journal, **named)
 SqliteJournal._writing = dying
 from cli.__main__ import main
 main()
