@@ -186,7 +186,11 @@ def _confirm(name: str) -> None:
     if not sys.stdin.isatty():
         msg = "nobody is there to be asked; YES=1 destroys it without"
         raise RefusedError(msg)
-    if input(f"type {name} to destroy it: ").strip() != name:
+    try:
+        said = input(f"type {name} to destroy it: ")
+    except (EOFError, KeyboardInterrupt):
+        said = ""
+    if said.strip() != name:
         msg = f"{name} is left as it is"
         raise RefusedError(msg)
 

@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.account import DeployedStack
 from infra.cdk_command import cdk_command
-from infra.deployment import Request, deploy, destroy, main
+from infra.deployment import Request, deploy, destroy, main, what_becomes
 from infra.refused import RefusedError
 from infra.settings import PROJECT, Settings
 from local.environment import ACCOUNT, REGION, without_aws, without_proxies
@@ -63,11 +65,24 @@ def status(account: RunningEmulator) -> str | None:
     return next((it["StackStatus"] for it in stacks if it["StackName"] == STACK), None)
 
 
+def asked(typed: str, work: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Work at a terminal at which somebody types something, or nothing and ends it."""
+    theirs, ours = os.openpty()
+    os.write(theirs, f"{typed}\n".encode() if typed else b"\x04")
+    with os.fdopen(ours, encoding="utf-8") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", terminal)
+        try:
+            return work()
+        finally:
+            os.close(theirs)
+
+
 def test_a_stage_is_deployed_kept_from_a_loss_and_destroyed(
     account: RunningEmulator,
     on_aws: Synthesised,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     try:
         cdk = cdk_command(PROJECT, environ=os.environ)
@@ -103,12 +118,39 @@ def test_a_stage_is_deployed_kept_from_a_loss_and_destroyed(
     assert f"replaced AWS::DynamoDB::GlobalTable {table} (KeySchema)" in said
     assert status(account) == "CREATE_COMPLETE"
 
-    assert destroy(request(yes=True), synthesise=templates) == 0
+    with pytest.raises(RefusedError, match="nobody is there to be asked; YES=1"):
+        destroy(request(), synthesise=templates)
+    for typed in ("errand", ""):
+        with pytest.raises(RefusedError, match=f"{STACK} is left as it is"):
+            asked(typed, lambda: destroy(request(), synthesise=templates), monkeypatch)
+    assert status(account) == "CREATE_COMPLETE"
+
+    assert asked(STACK, lambda: destroy(request(), synthesise=templates), monkeypatch) == 0
 
     said = capfd.readouterr().out
     assert "lost: AWS::DynamoDB::GlobalTable" in said
     assert "kept:" not in said
     assert status(account) == "DELETE_COMPLETE"
+
+
+def test_what_production_keeps_is_told_by_its_name(in_full: Synthesised) -> None:
+    table = in_full.id_of("AWS::DynamoDB::GlobalTable")
+    stack = DeployedStack(
+        name="errand-prod",
+        resources=in_full.template["Resources"],
+        physical_ids={table: "errand-prod-journal"},
+    )
+
+    said = what_becomes(stack)
+
+    assert "  kept: AWS::DynamoDB::GlobalTable errand-prod-journal: the journal" in said
+    kept = {line.split()[1] for line in said if line.startswith("  kept: ")}
+    assert kept == {
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::SecretsManager::Secret",
+    }
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
