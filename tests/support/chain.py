@@ -89,6 +89,8 @@ class Chain:
         #: By session: what its worker does, and replies to give before any worker is started.
         self.scripts: dict[str, Script] = {}
         self.faults: dict[str, list[Reply]] = defaultdict(list)
+        #: By session: replies to give to those who stop it, first.
+        self.stop_faults: dict[str, list[Reply]] = defaultdict(list)
         #: Works on the sessions that have no script, as the agent does.
         self.runner: Runner | None = None
         self.cancelled: dict[str, threading.Event] = defaultdict(threading.Event)
@@ -168,6 +170,8 @@ class Chain:
         action = "stop" if call.operation == "stopruntimesession" else call.payload["action"]
         with self._lock:
             self.actions[call.session_id].append(action)
+            if action == "stop" and self.stop_faults[call.session_id]:
+                return self.stop_faults[call.session_id].pop(0)
             if action != "cancel" and self.faults[call.session_id]:
                 return self.faults[call.session_id].pop(0)
         if action == "cancel":

@@ -28,8 +28,9 @@ from tests.support.chain import (
 from tests.support.data_plane import Reply
 from tests.support.journals import accept as journal_accept
 
-#: For how long a question is asked: there is time for each of its notices by itself.
-_ASKED_SECONDS = 16
+#: For how long a question is asked: there is time for each of its notices by itself, also where
+#: all that sends them waits its turn for the processor.
+_ASKED_SECONDS = 30
 
 _HOUR = timedelta(hours=1)
 
@@ -238,12 +239,7 @@ def agent_forbidden(chain: Chain) -> Execution:
 
 def stop_refused(chain: Chain) -> Execution:
     session_id = new_session()
-
-    def complete_and_break(chain: Chain, claim: Claim) -> None:
-        chain.faults[session_id] = [Reply.refused("InternalServerException", 500)]
-        complete(chain, claim)
-
-    chain.scripts[session_id] = complete_and_break
+    chain.stop_faults[session_id] = [Reply.refused("InternalServerException", 500)]
     return chain.wait_for_end(chain.start(request(session_id)))
 
 

@@ -5,6 +5,7 @@ from runs.asked import ApprovalState
 from runs.events import EventType
 from runs.run import Status
 from statemachine import definition
+from tests.integration.chain import scenarios
 from tests.support.chain import PACE, Chain, Execution
 
 Ended = Mapping[str, Execution]
@@ -229,7 +230,11 @@ def test_a_run_whose_invoker_broke_off_after_accepting_is_not_left_alone(
 
     assert execution.status == "SUCCEEDED"
     assert execution.visited.count("Accept") == 2
-    assert chain.actions[session_id] == ["start", "start", "stop"]
+    # If the worker is slow to claim the run it is handed over once more, which changes nothing.
+    *starts, last = chain.actions[session_id]
+    assert len(starts) >= 2
+    assert (set(starts), last) == ({"start"}, "stop")
+    assert chain.wait_for(session_id, Status.COMPLETED).attempt == 1
 
 
 def test_a_request_for_a_run_whose_head_can_not_be_read_is_not_accepted(
@@ -252,8 +257,9 @@ def test_a_call_that_is_not_allowed_fails_the_run_at_once(ended: Ended, chain: C
     assert chain.wait_for(session_id, Status.FAILED).attempt == 0
 
 
-def test_a_session_that_can_not_be_stopped_changes_nothing(ended: Ended, chain: Chain) -> None:
-    execution = ended["stop_refused"]
+def test_a_session_that_can_not_be_stopped_changes_nothing(chain: Chain) -> None:
+    # A run of its own: what is left on of the others is stopped when a test sweeps.
+    execution = scenarios.stop_refused(chain)
     session_id = session_of(execution, chain)
 
     assert execution.status == "SUCCEEDED"
