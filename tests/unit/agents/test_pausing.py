@@ -96,18 +96,21 @@ def test_a_step_that_is_begun_is_finished_and_the_next_is_not_begun(plant: Plant
 def test_branches_at_work_come_to_their_edges_before_the_run_is_left(plant: Plant) -> None:
     """The quick branch leaves at its edge while the slow one's call is still in flight."""
     calls: list[str] = []
-    has_left = threading.Event()
+    is_called, has_left = threading.Event(), threading.Event()
 
     def quick(conversation: Conversation) -> Turn:
         calls.append(f"quick {conversation.turn}")
         if conversation.turn:
             return Turn("quick")
+        # Before that the other branch would not begin its call at all.
+        assert is_called.wait(10)
         pause(plant)
         has_left.set()
         return Turn(calls=[ToolCall("count", {"what": "ab"})])
 
     def slow(conversation: Conversation) -> Turn:
         calls.append(f"slow {conversation.turn}")
+        is_called.set()
         assert has_left.wait(10)
         if conversation.turn:
             return Turn("slow")
