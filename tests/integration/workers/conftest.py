@@ -80,7 +80,12 @@ class Pair:
             }
 
     def wait_for(self, session_id: str, status: Status) -> Run:
-        wait_until(lambda: self.head(session_id).status is status)
+        def has_it() -> bool:
+            # Workers answer before they accept the run: it may not be there yet.
+            run = self.journal.get(session_id)
+            return run is not None and run.status is status
+
+        wait_until(has_it)
         return self.head(session_id)
 
 
