@@ -16,8 +16,8 @@ ul { list-style: none; padding: 0 }
 li { border: 1px solid #8886; border-radius: .5rem; margin: 0 0 .5rem; padding: .5rem 1rem }
 li a { display: block; padding: .65rem 0 .25rem; overflow-wrap: anywhere }
 time, .about { overflow-wrap: anywhere; color: var(--quiet); font-size: .875rem }
-iframe { box-sizing: border-box; width: 100%; height: 70vh; border: 1px solid #8886; border-radius: .5rem;
-  background: #fff; color-scheme: light }
+iframe { box-sizing: border-box; width: 100%; height: 70vh; border: 1px solid #8886;
+  border-radius: .5rem; background: #fff; color-scheme: light }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
   border: 1px solid #8886; border-radius: .5rem; padding: 1rem }
 """
