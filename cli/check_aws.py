@@ -1,5 +1,7 @@
 """The checks of what a deployment has on AWS only: the agent, its model, secrets, alarms."""
 
+from datetime import timedelta
+
 from botocore.exceptions import ClientError
 
 from cli import text
@@ -88,18 +90,22 @@ def _alarms(deployment: Deployment) -> Check:
     pages = client.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=f"{deployment.stack_name}-"
     )
-    states = {
-        alarm["AlarmName"]: str(alarm["StateValue"])
-        for page in pages
-        for alarm in page["MetricAlarms"]
-    }
-    loud = sorted(name for name, state in states.items() if state == "ALARM")
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    loud = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
     if loud:
-        what = f"{text.count(len(loud), 'alarm')} on: {', '.join(loud)}"
+        named = ", ".join(sorted(str(alarm["AlarmName"]) for alarm in loud))
+        what = f"{text.count(len(loud), 'alarm')} on: {named}"
+        made = [deployment.now - alarm["AlarmConfigurationUpdatedTimestamp"] for alarm in loud]
+        if max(made) < _SETTLING:
+            return doubtful("alarms", f"{what}, just made", "look again in 20 minutes")
         return wrong("alarms", what, "docs/operations.md has a section for each")
-    if not states:
+    if not alarms:
         return doubtful("alarms", "there are none", DEPLOY)
-    return fine("alarms", f"none of {len(states)} is on")
+    return fine("alarms", f"none of {len(alarms)} is on")
+
+
+#: As far as an alarm looks back that takes silence for trouble, on a time before the stack.
+_SETTLING = timedelta(minutes=20)
 
 
 def _bucket(deployment: Deployment) -> Check:

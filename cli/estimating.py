@@ -45,7 +45,7 @@ class Assumptions:
     sweep_minutes: int = 5
     sweep_seconds: float = 1.0
     #: As many as the stack has.
-    alarms: int = 28
+    alarms: int = 29
     secrets: int = 1
 
 

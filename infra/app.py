@@ -27,6 +27,11 @@ from infra.wheels import WheelsError
 from infra.zips import zipped
 
 _DEFAULT_OUTPUT = "cdk.out"
+#: Ways of the CDK that it keeps for older apps unless told otherwise.
+_CDK_FLAGS = {
+    # Or a rule of any account could send to a queue that is encrypted with the stack's own key.
+    "@aws-cdk/aws-events:eventsTargetQueueSameAccount": True,
+}
 
 
 class FindingsError(Exception):
@@ -52,7 +57,7 @@ def synthesise(context: Mapping[str, object], *, output: Path | None = None) -> 
         WheelsError: What the agent requires can't be had.
     """
     folder = output or Path(os.environ.get("CDK_OUTDIR", _DEFAULT_OUTPUT))
-    app = App(analytics_reporting=False, context=dict(context), outdir=str(folder))
+    app = App(analytics_reporting=False, context={**_CDK_FLAGS, **context}, outdir=str(folder))
     settings = Settings.from_context(app.node.get_all_context())
     stack = ErrandStack(
         app,

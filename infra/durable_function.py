@@ -84,17 +84,8 @@ class DurableFunction(Construct):
         )
         self._let_checkpoint()
         self._encrypt(encryption)
-        self.alias = aws_lambda.Alias(
-            self, "Live", alias_name="live", version=self.function.current_version
-        )
-
-    def tell_endings(self, invoker: aws_lambda.IFunction, *, encryption: Encryption) -> None:
-        """Have the invoker told when the service ended an execution itself.
-
-        A person stops one, it takes too long, or its function crashes again and again: then no
-        code of ours runs that could record it.
-        """
-        dead_letters = aws_sqs.Queue(
+        #: Endings that the invoker could not be told of.
+        self.dead_letters = aws_sqs.Queue(
             self,
             "DeadLetters",
             enforce_ssl=True,
@@ -102,10 +93,20 @@ class DurableFunction(Construct):
             **encryption.of_queue,
         )
         accept(
-            dead_letters,
+            self.dead_letters,
             "SQS3",
             because="these are dead letters: a rule's, which cdk-nag does not look for",
         )
+        self.alias = aws_lambda.Alias(
+            self, "Live", alias_name="live", version=self.function.current_version
+        )
+
+    def tell_endings(self, invoker: aws_lambda.IFunction) -> None:
+        """Have the invoker told when the service ended an execution itself.
+
+        A person stops one, it takes too long, or its function crashes again and again: then no
+        code of ours runs that could record it.
+        """
         aws_events.Rule(
             self,
             "Endings",
@@ -130,7 +131,7 @@ class DurableFunction(Construct):
                             "status": aws_events.EventField.from_path("$.detail.status"),
                         }
                     ),
-                    dead_letter_queue=dead_letters,
+                    dead_letter_queue=self.dead_letters,
                 )
             ],
         )

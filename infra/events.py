@@ -1,6 +1,6 @@
 """The way in: a bus, and the rule that starts an execution for each request on it."""
 
-from aws_cdk import Duration, aws_events, aws_events_targets, aws_sqs
+from aws_cdk import Duration, aws_events, aws_events_targets, aws_iam, aws_sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -49,21 +49,27 @@ class RequestRule(Construct):
             "SQS3",
             because="these are dead letters: a rule's, which cdk-nag does not look for",
         )
+        role = aws_iam.Role(
+            self, "Role", assumed_by=aws_iam.ServicePrincipal("events.amazonaws.com")
+        )
+        # Whoever starts an execution encrypts its input.
+        encryption.let_use(role)
         aws_events.Rule(
             self,
             "Rule",
             description="Starts a run for each request",
             event_bus=bus,
             event_pattern=aws_events.EventPattern(source=[SOURCE], detail_type=[RUN_REQUESTED]),
-            targets=[_start_execution(machine, self.dead_letters)],
+            targets=[_start_execution(machine, role, self.dead_letters)],
         )
 
 
 def _start_execution(
-    machine: sfn.IStateMachine, dead_letters: aws_sqs.IQueue
+    machine: sfn.IStateMachine, role: aws_iam.IRole, dead_letters: aws_sqs.IQueue
 ) -> aws_events_targets.SfnStateMachine:
     return aws_events_targets.SfnStateMachine(
         machine,
+        role=role,
         # The detail goes on whole: a transformer can't leave out a field that is missing.
         input=aws_events.RuleTargetInput.from_object(
             {

@@ -199,7 +199,9 @@ class ErrandStack(Stack):
                 deciding={"approvals": approvals.role, "tasks": tasks.role},
             )
             functions["durable"] = durable.function
+            dead_letters["durable"] = durable.dead_letters
             outputs["DurableFunctionArn"] = durable.alias.function_arn
+            outputs["DurableDeadLetterQueueUrl"] = durable.dead_letters.queue_url
         observability = Observability(
             self,
             "Observability",
@@ -246,7 +248,7 @@ class ErrandStack(Stack):
             artifacts=artifacts,
             encryption=encryption,
         )
-        function.tell_endings(invoker.function, encryption=encryption)
+        function.tell_endings(invoker.function)
         for caller, role in deciding.items():
             function.let_answer(role, caller=caller)
         return function

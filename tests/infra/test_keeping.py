@@ -10,6 +10,8 @@ BUCKET = "AWS::S3::Bucket"
 KEY = "AWS::KMS::Key"
 QUEUE = "AWS::SQS::Queue"
 TOPIC = "AWS::SNS::Topic"
+#: What encrypts, or reads what is encrypted, in the name of who calls it.
+KEEPING = ("dynamodb:", "s3:Put", "sqs:", "sns:", "states:StartExecution", "states:SendTask")
 #: The longest life of a record of the journal: a run's longest deadline, and its retention.
 RECORDS_DAYS = 30 + 90
 
@@ -106,8 +108,31 @@ def test_who_keeps_or_reads_may_use_the_key(in_full: Synthesised) -> None:
 
     for role in in_full.of_type("AWS::IAM::Role"):
         allowed = in_full.allowed(role)
-        keeps = [it for it in allowed if it.startswith(("dynamodb:", "s3:Put", "sqs:", "sns:"))]
-        assert not keeps or key in allowed["kms:Decrypt"], role
+        keeps = [it for it in allowed if it.startswith(KEEPING)]
+        for use in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert not keeps or key in allowed[use], role
+
+
+def test_rules_use_the_key_and_put_into_queues_for_this_account_alone(in_full: Synthesised) -> None:
+    policies = [
+        in_full.only(KEY)["KeyPolicy"],
+        *(
+            policy["Properties"]["PolicyDocument"]
+            for policy in in_full.of_type("AWS::SQS::QueuePolicy").values()
+        ),
+    ]
+
+    let = [
+        statement.get("Condition", {})
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+    ]
+    assert let
+    for condition in let:
+        account = condition.get("StringEquals", {}).get("aws:SourceAccount")
+        rule = condition.get("ArnEquals", {}).get("aws:SourceArn")
+        assert account == {"Ref": "AWS::AccountId"} or "Fn::GetAtt" in rule
 
 
 def test_the_key_turns_and_stays_in_production(in_full: Synthesised) -> None:

@@ -180,9 +180,11 @@ def test_every_other_role_is_a_service_s(in_full: Synthesised) -> None:
     emptying = {name for name in may if name.startswith("CustomS3AutoDelete")}
     keyed = {"kms:Decrypt", "kms:GenerateDataKey"}
     assert {name: actions - keyed for name, actions in may.items() if name not in emptying} == {
-        "RunMachineEventsRole": {"states:StartExecution"},
+        "StartRole": {"states:StartExecution"},
         "ScheduleRole": {"events:PutEvents", "sqs:SendMessage"},
     }
+    # What they start, and put in queues, is encrypted in their names.
+    assert {name for name, actions in may.items() if keyed <= actions} == may.keys() - emptying
 
 
 def test_nothing_is_let_for_what_nobody_calls() -> None:

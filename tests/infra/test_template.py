@@ -44,7 +44,8 @@ def lint(template: Synthesised) -> list[str]:
 
 
 def test_the_commands_find_what_they_need_in_the_outputs(synthesised: Synthesised) -> None:
-    of_aws = {"DurableFunctionArn"} if synthesised.target is Target.AWS else set()
+    of_durable = {"DurableFunctionArn", "DurableDeadLetterQueueUrl"}
+    of_aws = of_durable if synthesised.target is Target.AWS else set()
     assert synthesised.outputs == of_aws | {
         "ApprovalsUrl",
         "AlarmTopicArn",

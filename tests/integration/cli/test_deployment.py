@@ -3,7 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -162,9 +162,17 @@ def test_alarms_that_are_on_are_named(emulator: RunningEmulator) -> None:
     )
     client.set_alarm_state(AlarmName=f"{NAME}-stuck-runs", StateValue="ALARM", StateReason="test")
 
-    loud = checked(a_deployment(emulator), "alarms")
+    deployment = a_deployment(emulator)
+    young = checked(deployment, "alarms")
+    later = dataclasses.replace(deployment, now=deployment.now + timedelta(minutes=21))
+    loud = checked(later, "alarms")
 
     assert none.verdict is Verdict.DOUBTFUL
+    # It looks back on a time before it was made, in which nobody counted anything.
+    assert (young.verdict, young.found) == (
+        Verdict.DOUBTFUL,
+        f"1 alarm on: {NAME}-stuck-runs, just made",
+    )
     assert (loud.verdict, loud.found) == (Verdict.WRONG, f"1 alarm on: {NAME}-stuck-runs")
 
 
