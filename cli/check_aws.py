@@ -90,7 +90,10 @@ def _alarms(deployment: Deployment) -> Check:
     pages = client.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=f"{deployment.stack_name}-"
     )
-    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    # Another stage's name may begin like this one's; what its alarms tell is its own.
+    topic = deployment.output("AlarmTopicArn")
+    found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    alarms = [alarm for alarm in found if topic in alarm.get("AlarmActions", ())]
     loud = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
     if loud:
         named = ", ".join(sorted(str(alarm["AlarmName"]) for alarm in loud))

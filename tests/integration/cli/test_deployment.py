@@ -18,6 +18,7 @@ from local.own_emulator import RunningEmulator
 from statemachine import definition
 
 NAME = f"errand-{uuid.uuid4().hex[:8]}"
+TOPIC = f"arn:aws:sns:us-east-1:000000000000:{NAME}-alarms"
 
 
 def a_deployment(emulator: RunningEmulator, **outputs: str) -> Deployment:
@@ -148,21 +149,12 @@ def test_keys_that_sign_nothing_safely_are_wrong(emulator: RunningEmulator) -> N
 
 
 def test_alarms_that_are_on_are_named(emulator: RunningEmulator) -> None:
-    client = emulator.client("cloudwatch")
-    none = checked(a_deployment(emulator), "alarms")
-    client.put_metric_alarm(
-        AlarmName=f"{NAME}-stuck-runs",
-        Namespace="Errand",
-        MetricName="RunsStuck",
-        Statistic="Maximum",
-        Period=300,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    client.set_alarm_state(AlarmName=f"{NAME}-stuck-runs", StateValue="ALARM", StateReason="test")
+    deployment = a_deployment(emulator, AlarmTopicArn=TOPIC)
+    none = checked(deployment, "alarms")
+    an_alarm_that_is_on(emulator, f"{NAME}-stuck-runs", topic=TOPIC)
+    # Of the stage `…-eu`.
+    an_alarm_that_is_on(emulator, f"{NAME}-eu-stuck-runs", topic=f"{TOPIC}-eu")
 
-    deployment = a_deployment(emulator)
     young = checked(deployment, "alarms")
     later = dataclasses.replace(deployment, now=deployment.now + timedelta(minutes=21))
     loud = checked(later, "alarms")
@@ -174,6 +166,22 @@ def test_alarms_that_are_on_are_named(emulator: RunningEmulator) -> None:
         f"1 alarm on: {NAME}-stuck-runs, just made",
     )
     assert (loud.verdict, loud.found) == (Verdict.WRONG, f"1 alarm on: {NAME}-stuck-runs")
+
+
+def an_alarm_that_is_on(emulator: RunningEmulator, name: str, *, topic: str) -> None:
+    client = emulator.client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName=name,
+        Namespace="Errand",
+        MetricName="RunsStuck",
+        Statistic="Maximum",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
 
 
 def test_a_bucket_that_could_be_made_public_is_wrong(emulator: RunningEmulator) -> None:
