@@ -21,7 +21,7 @@ class RunningEmulator:
     pid: int
 
     def client(self, service: str) -> Client:
-        """Make a boto3 client of a service of this emulator."""
+        """Make a client of a service of this emulator."""
         return local_client(service, self.endpoint)
 
 

@@ -74,7 +74,7 @@ class LocalStack:
         )
 
     def client(self, service: str) -> Client:
-        """Make a boto3 client of a service of this stack's emulator."""
+        """Make a client of a service of this stack's emulator."""
         return local_client(service, self.endpoint)
 
     def send(self, detail: Mapping[str, Any]) -> None:

@@ -8,12 +8,14 @@ import pytest
 
 from runs.again import Retry
 from runs.asked import Approval
+from runs.events import EventType
 from runs.ids import session_id_for
 from runs.instants import to_iso
 from runs.journal.base import Changes, Claim
 from runs.run import RunFailure, Status, Usage
 from tests.support.approvals import ask
 from tests.support.chain import END_SECONDS, Chain, complete, new_session, now
+from tests.support.engine import wait_until
 from tests.support.schemas import problems
 
 DEMANDS = 20
@@ -174,6 +176,10 @@ def test_the_usage_of_a_run_is_told_in_dollars(chain: Chain, announcements: str)
     }
 
 
+def event_types(chain: Chain, session_id: str) -> list[EventType]:
+    return [recorded.event.type for recorded in chain.journal.events(session_id)]
+
+
 def test_a_question_is_announced_before_its_run_has_an_answer(
     chain: Chain, announcements: str
 ) -> None:
@@ -195,6 +201,8 @@ def test_a_question_is_announced_before_its_run_has_an_answer(
     send(chain, {"prompt": "x", "session_id": session_id})
 
     event = announced(chain, announcements, session_id)
+    # Until that is noted, whoever changes the run has it announced once more, with the same id.
+    wait_until(lambda: EventType.APPROVAL_ANNOUNCED in event_types(chain, session_id))
     chain.invoke(action="cancel", session_id=session_id, reason="enough")
     withdrawn = announced(chain, announcements, session_id)
     ended = announced(chain, announcements, session_id)

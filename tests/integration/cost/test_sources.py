@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,24 +40,32 @@ def fetched(where: str, work: Path, clients: Clients) -> LoadedBill:
     )
 
 
+def boto3_of(emulator: RunningEmulator) -> Clients:
+    """Give what the agent has: boto3's clients, which can also transfer files."""
+    session = boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+    )
+    return partial(session.client, endpoint_url=emulator.endpoint)
+
+
 @pytest.fixture(scope="module")
 def bucket(emulator: RunningEmulator) -> str:
     client = emulator.client("s3")
     client.create_bucket(Bucket="bills")
-    client.upload_file(str(SAMPLE), "bills", "2025/sample.csv.gz")
+    client.put_object(Bucket="bills", Key="2025/sample.csv.gz", Body=SAMPLE.read_bytes())
     client.put_object(Bucket="bills", Key="small bill.csv", Body=focus({}).encode())
     return "bills"
 
 
 def test_a_bill_is_read_from_s3(bucket: str, emulator: RunningEmulator, tmp_path: Path) -> None:
-    loaded = fetched(f"s3://{bucket}/2025/sample.csv.gz", tmp_path, emulator.client)
+    loaded = fetched(f"s3://{bucket}/2025/sample.csv.gz", tmp_path, boto3_of(emulator))
 
     assert loaded.summary.name == "sample.csv.gz"
     assert loaded.summary.currencies == ("USD", "EUR")
 
 
 def test_a_key_may_hold_blanks(bucket: str, emulator: RunningEmulator, tmp_path: Path) -> None:
-    assert fetched(f"s3://{bucket}/small bill.csv", tmp_path, emulator.client).summary.rows == 1
+    assert fetched(f"s3://{bucket}/small bill.csv", tmp_path, boto3_of(emulator)).summary.rows == 1
 
 
 @pytest.mark.parametrize("where", ["s3://bills/none.csv", "s3://nowhere/a.csv", "s3://bills/"])
@@ -64,7 +73,7 @@ def test_what_is_not_in_s3_is_not_found(
     bucket: str, emulator: RunningEmulator, tmp_path: Path, where: str
 ) -> None:
     with pytest.raises(BillNotFoundError, match="does not exist"):
-        fetched(where, tmp_path, emulator.client)
+        fetched(where, tmp_path, boto3_of(emulator))
 
 
 def test_a_name_that_is_no_bill_is_not_fetched(tmp_path: Path) -> None:
@@ -78,7 +87,7 @@ def test_an_object_over_the_limit_is_not_fetched(
     monkeypatch.setattr(source, "MAX_BYTES", 10)
 
     with pytest.raises(BillTooLargeError, match="expected at most 10"):
-        fetched(f"s3://{bucket}/small bill.csv", tmp_path, emulator.client)
+        fetched(f"s3://{bucket}/small bill.csv", tmp_path, boto3_of(emulator))
 
     assert not (tmp_path / "fetched").exists()
 
