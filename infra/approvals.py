@@ -13,7 +13,6 @@ from aws_cdk import (
     aws_dynamodb,
     aws_iam,
     aws_logs,
-    aws_secretsmanager,
 )
 from constructs import Construct
 
@@ -21,7 +20,7 @@ from infra.artifacts import Artifacts
 from infra.calls import called
 from infra.encryption import Encryption
 from infra.functions import bundled_function, log_group, own_role
-from infra.removal import removal
+from infra.kept_keys import KeptKeys
 from infra.settings import Settings
 from infra.statements import accept, let
 
@@ -41,47 +40,24 @@ _LOGGED = {
 }
 
 
-class LinkKeys(Construct):
-    """The keys that links are signed with: a secret, and on a laptop a file of the stack's home."""
+class LinkKeys(KeptKeys):
+    """The keys that links are signed with."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
     ) -> None:
-        super().__init__(scope, construct_id)
-        self._secret: aws_secretsmanager.Secret | None = None
-        if settings.is_local:
-            parameter = CfnParameter(
-                scope,
-                "LinkKeysFile",
-                type="String",
-                description="The file with the keys of links, made when it is missing",
-                allowed_pattern="/.+",
-            )
-            #: A file's path, or a secret's ARN.
-            self.place = str(parameter.value_as_string)
-            return
-        self._secret = aws_secretsmanager.Secret(
-            self,
-            "Secret",
+        super().__init__(
+            scope,
+            construct_id,
+            settings=settings,
+            encryption=encryption,
+            file="LinkKeysFile",
+            file_description="The file with the keys of links, made when it is missing",
             description="Keys of links to approvals, one per line; the last one signs",
-            encryption_key=encryption.key,
-            removal_policy=removal(settings),
-            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
-                password_length=64, exclude_punctuation=True
-            ),
-        )
-        accept(
-            self._secret,
-            "SMG4",
+            length=64,
             because="a new key is added to those whose links are still out, by who operates the "
             "stack; replacing it on a schedule would end all of these",
         )
-        self.place = str(self._secret.secret_arn)
-
-    def let_read(self, role: aws_iam.Role, *, caller: str) -> None:
-        """Let a role read the keys."""
-        if self._secret is not None:
-            let(role, "LinkKeys", called(caller, "link keys"), [self._secret.secret_arn])
 
 
 class Approvals(Construct):
@@ -102,7 +78,7 @@ class Approvals(Construct):
         super().__init__(scope, construct_id)
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = _role(self, logs, table=table, artifacts=artifacts)
-        link_keys.let_read(self.role, caller="approvals")
+        link_keys.let_read(self.role, "LinkKeys", caller="approvals", what="link keys")
         self.function = bundled_function(
             self,
             description="Shows what runs ask of people, and takes decisions",

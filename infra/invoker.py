@@ -41,7 +41,7 @@ class Invoker(Construct):
         self.role = _role(self, table=table, runtime_arn=runtime_arn, bus=bus, logs=self.log_group)
         # Letters quote what may be too large for an item.
         artifacts.let_use(self.role, caller="invoker")
-        link_keys.let_read(self.role, caller="invoker")
+        link_keys.let_read(self.role, "LinkKeys", caller="invoker", what="link keys")
         self.function = bundled_function(
             self,
             description="Accepts runs in the journal and hands them to the agent",

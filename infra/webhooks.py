@@ -3,12 +3,9 @@
 from pathlib import Path
 
 from aws_cdk import (
-    CfnParameter,
     Duration,
     aws_events,
     aws_events_targets,
-    aws_iam,
-    aws_secretsmanager,
     aws_sqs,
 )
 from constructs import Construct
@@ -18,9 +15,9 @@ from infra.consuming import consume
 from infra.encryption import Encryption
 from infra.events import RUN_REQUESTED, SOURCE
 from infra.functions import bundled_function, log_group, own_role
-from infra.removal import removal
+from infra.kept_keys import KeptKeys
 from infra.settings import Settings
-from infra.statements import accept, let
+from infra.statements import let
 
 #: Longer than two addresses and an answer take that each use up their time.
 _TIMEOUT = Duration.seconds(60)
@@ -31,55 +28,6 @@ _MOST_TRIES = 11
 #: Letters and digits, so that it is base64, and a multiple of four of them, which is whole bytes:
 #: 33, where Standard Webhooks asks for 24 to 64.
 _SECRET_LENGTH = 44
-
-
-class WebhookSecrets(Construct):
-    """What signs: a secret, and on a laptop a file of the stack's home."""
-
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._secret: aws_secretsmanager.Secret | None = None
-        if settings.is_local:
-            parameter = CfnParameter(
-                scope,
-                "WebhookKeysFile",
-                type="String",
-                description="The file with the secrets of webhooks, made when it is missing",
-                allowed_pattern="/.+",
-            )
-            parameter.override_logical_id("WebhookKeysFile")
-            #: A file's path, or a secret's ARN.
-            self.place = str(parameter.value_as_string)
-            return
-        self._secret = aws_secretsmanager.Secret(
-            self,
-            "Secret",
-            description="Secrets of webhooks, one per line; each signs",
-            encryption_key=encryption.key,
-            removal_policy=removal(settings),
-            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
-                password_length=_SECRET_LENGTH, exclude_punctuation=True
-            ),
-        )
-        accept(
-            self._secret,
-            "SMG4",
-            because="receivers have the secret, too: whoever operates both replaces it, line by "
-            "line (docs/events.md)",
-        )
-        self.place = str(self._secret.secret_arn)
-
-    def let_read(self, role: aws_iam.Role) -> None:
-        """Let a role read the secrets."""
-        if self._secret is not None:
-            let(
-                role,
-                "WebhookSecrets",
-                called("webhooks", "webhook secrets"),
-                [self._secret.secret_arn],
-            )
 
 
 class Webhooks(Construct):
@@ -123,11 +71,24 @@ class Webhooks(Construct):
             ),
             targets=[self._target(url) for url in settings.webhooks],
         )
-        self.secrets = WebhookSecrets(self, "Keys", settings=settings, encryption=encryption)
+        self.secrets = KeptKeys(
+            self,
+            "Keys",
+            settings=settings,
+            encryption=encryption,
+            file="WebhookKeysFile",
+            file_description="The file with the secrets of webhooks, made when it is missing",
+            description="Secrets of webhooks, one per line; each signs",
+            length=_SECRET_LENGTH,
+            because="receivers have the secret, too: whoever operates both replaces it, line by "
+            "line (docs/events.md)",
+        )
         logs = log_group(self, "Logs", encryption=encryption)
         self.role = own_role(self, logs)
         let(self.role, "Pause", called("webhooks", "webhooks"), [self.queue.queue_arn])
-        self.secrets.let_read(self.role)
+        self.secrets.let_read(
+            self.role, "WebhookSecrets", caller="webhooks", what="webhook secrets"
+        )
         self.function = bundled_function(
             self,
             description="Posts events to receivers of webhooks",
