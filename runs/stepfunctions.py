@@ -88,18 +88,13 @@ class StepFunctionsWatcher:
 
     def watch(self, session_id: str, *, retry: int = 0) -> None:
         """See `runs.watch.Watcher.watch`."""
-        try:
-            with translated():
-                self._client.start_execution(
-                    stateMachineArn=self._state_machine,
-                    name=watcher_name(session_id, retry),
-                    input=_watching(session_id),
-                    **_traced(),
-                )
-        except AnsweredError as error:
-            # It was started before, and has ended since.
-            if "ExecutionAlreadyExists" not in codes_of(error):
-                raise UnwatchedRunError(session_id, str(error)) from error
+        with _starting(session_id):
+            self._client.start_execution(
+                stateMachineArn=self._state_machine,
+                name=watcher_name(session_id, retry),
+                input=_watching(session_id),
+                **_traced(),
+            )
 
 
 class StepFunctionsStarter:
@@ -119,17 +114,13 @@ class StepFunctionsStarter:
             JournalUnavailableError: Step Functions did not answer; it may have been started.
             UnwatchedRunError: Step Functions refuses.
         """
-        try:
-            with translated():
-                self._client.start_execution(
-                    stateMachineArn=self._state_machine,
-                    name=execution_name("run", session_id),
-                    input=json.dumps(given),
-                    **_traced(),
-                )
-        except AnsweredError as error:
-            if "ExecutionAlreadyExists" not in codes_of(error):
-                raise UnwatchedRunError(session_id, str(error)) from error
+        with _starting(session_id):
+            self._client.start_execution(
+                stateMachineArn=self._state_machine,
+                name=execution_name("run", session_id),
+                input=json.dumps(given),
+                **_traced(),
+            )
 
 
 class SweptExecutions(Executions, Protocol):
@@ -189,16 +180,23 @@ class StepFunctionsExecutions:
 
     def watch(self, arn: str, session_id: str) -> None:
         """See `Executions.watch`."""
-        try:
-            with translated():
-                self._client.start_execution(
-                    stateMachineArn=self._state_machine,
-                    name=arn.rpartition(":")[2],
-                    input=_watching(session_id),
-                )
-        except AnsweredError as error:
-            if "ExecutionAlreadyExists" not in codes_of(error):
-                raise UnwatchedRunError(session_id, str(error)) from error
+        with _starting(session_id):
+            self._client.start_execution(
+                stateMachineArn=self._state_machine,
+                name=arn.rpartition(":")[2],
+                input=_watching(session_id),
+            )
+
+
+@contextmanager
+def _starting(session_id: str) -> Iterator[None]:
+    """Take an execution that was started before, and may have ended since, for started."""
+    try:
+        with translated():
+            yield
+    except AnsweredError as error:
+        if "ExecutionAlreadyExists" not in codes_of(error):
+            raise UnwatchedRunError(session_id, str(error)) from error
 
 
 def _traced() -> dict[str, str]:
