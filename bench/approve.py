@@ -7,6 +7,7 @@ signal, the state machine, the invoker, the agent that was parked, its claim, it
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,41 +44,33 @@ def measure(folder: Path) -> list[Row]:
         _, *decisions = [_decide(stack) for _ in range(1 + _RUNS)]
     whole = [each.seconds for each in decisions]
     recorded = [each.recorded_seconds for each in decisions]
-    note = "from the start of the command, on the local stack with the offline model"
+    return [
+        *_rows(
+            "`errand approve` to the agent's next model call",
+            whole,
+            note="from the start of the command, on the local stack with the offline model",
+            bar=_BAR_SECONDS,
+        ),
+        *_rows(
+            "decision recorded to the agent's next model call",
+            recorded,
+            note="the same without the command: signal, state machine, invoker, claim, replay",
+        ),
+    ]
+
+
+def _rows(what: str, seconds: Sequence[float], *, note: str, bar: float | None = None) -> list[Row]:
     return [
         Row(
-            what="`errand approve` to the agent's next model call, p50",
-            value=percentile(whole, 50),
-            note=note,
-            bar=_BAR_SECONDS,
+            what=f"{what}, p{percent}",
+            value=percentile(seconds, percent),
+            note=said,
+            bar=promised,
             unit="s",
-            samples=_RUNS,
-            spread=spread(whole),
-        ),
-        Row(
-            what="`errand approve` to the agent's next model call, p99",
-            value=percentile(whole, 99),
-            note="as above",
-            unit="s",
-            samples=_RUNS,
-            spread=spread(whole),
-        ),
-        Row(
-            what="decision recorded to the agent's next model call, p50",
-            value=percentile(recorded, 50),
-            note="the same without the command: signal, state machine, invoker, claim, replay",
-            unit="s",
-            samples=_RUNS,
-            spread=spread(recorded),
-        ),
-        Row(
-            what="decision recorded to the agent's next model call, p99",
-            value=percentile(recorded, 99),
-            note="as above",
-            unit="s",
-            samples=_RUNS,
-            spread=spread(recorded),
-        ),
+            samples=len(seconds),
+            spread=spread(seconds),
+        )
+        for percent, said, promised in ((50, note, bar), (99, "as above", None))
     ]
 
 

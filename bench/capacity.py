@@ -22,6 +22,7 @@ from bench.measure import Row, percentile, spread, timed_ms
 from bench.memory import memory_of, slope
 from bench.peers.errand_app import LEASE_SECONDS, journal_in
 from bench.servers import environment
+from local.agentcore import SESSION_HEADER
 from local.health import wait_until_healthy
 from local.home import PROJECT
 from local.ports import free_port
@@ -45,7 +46,6 @@ _IDLE_SECONDS = 3.0
 _PING_EVERY_SECONDS = 0.01
 _LOOK_EVERY_SECONDS = 0.2
 _GIVE_UP_SECONDS = 300.0
-_SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ class _Process:
         asked = {"workflow": _WORKFLOW, "prompt": _CALLS}
         with KeepAlive(self._port) as connection:
             for session in sessions:
-                connection.send(post("/invocations", asked, headers={_SESSION: session}))
+                connection.send(post("/invocations", asked, headers={SESSION_HEADER: session}))
         return sessions
 
     def observe(self, sessions: Sequence[str]) -> Observed:

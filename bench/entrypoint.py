@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.keep_alive import KeepAlive, get, post
 from bench.measure import Row, interleaved, percentile, spread, timed_ms
 from bench.servers import AGENT, serving
+from local.agentcore import SESSION_HEADER
 
 _ROUNDS = 400
 _BACK_TO_BACK = 100
@@ -70,7 +71,7 @@ def _answer(server: KeepAlive, folder: Path) -> float:
     request = post(
         "/invocations",
         {"prompt": "Where can we save?", "input": str(folder / "missing.csv")},
-        headers={"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": str(uuid.uuid4())},
+        headers={SESSION_HEADER: str(uuid.uuid4())},
     )
     return timed_ms(lambda: server.send(request))
 

@@ -17,6 +17,7 @@ from bench.entrypoint import wait_until_idle
 from bench.keep_alive import KeepAlive, post
 from bench.measure import Row, interleaved, percentile, spread
 from bench.servers import AGENT, serving
+from local.agentcore import SESSION_HEADER
 from runs.artifacts.folder import FolderStore
 from runs.events import EventType
 from runs.journal.sqlite import SqliteJournal
@@ -26,7 +27,6 @@ _CALLERS = {1: 300, 10: 40, 50: 12}
 _STARTS = 100
 _BASELINE = "bench.baseline_app"
 _COMMITTING = "bench.committing_app"
-_SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 _LOOK_EVERY_SECONDS = 0.0005
 _GIVE_UP_SECONDS = 30.0
 
@@ -151,4 +151,4 @@ def _journal(folder: Path) -> SqliteJournal:
 def _request(session: str, folder: Path) -> bytes:
     """Ask for a run that ends at once, because its bill is missing."""
     asked = {"prompt": "Where can we save?", "input": str(folder / "missing.csv")}
-    return post("/invocations", asked, headers={_SESSION: session})
+    return post("/invocations", asked, headers={SESSION_HEADER: session})
